@@ -1,0 +1,46 @@
+# Two commands on a fresh machine: `make run` and `make test`. They need python3 (3.11 or later), its venv, and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: run test check lint types layers bench accuracy nightly clean help
+
+help: ## show the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+run: $(READY) ## start the embedded target, run the smoke suite, write and name the report
+	$(BIN)/loadtests run smoke --embedded
+
+test: $(READY) ## run all tests
+	$(BIN)/pytest -n 2
+
+check: $(READY) lint types layers test ## everything that must pass before a commit
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+layers: $(READY)
+	$(BIN)/lint-imports
+
+accuracy: $(READY) ## truth in, truth out: compare reported figures with a server of known behaviour
+	$(BIN)/python -m benchmarks.accuracy
+
+bench: $(READY) ## what one record, one merge, one dispatch costs; our generator beside its peers
+	$(BIN)/pytest benchmarks/cost
+	$(BIN)/python -m benchmarks.peers
+
+nightly: $(READY) ## the full-length suite against the embedded target
+	$(BIN)/loadtests run nightly --embedded --strict
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
