@@ -1,0 +1,108 @@
+"""Reading `load`: which of its three forms it has, and whether it leaves something to judge."""
+
+from collections.abc import Iterable
+
+from loadtests.plan.document import LoadShape, StageShape
+from loadtests.plan.findings import Findings
+from loadtests.plan.model import Arrivals, ClosedLoad, OpenLoad, Stage
+from loadtests.plan.thresholds import write_duration
+from loadtests.plan.yamlfile import Place
+
+__all__ = ["note_empty_steady", "read_load"]
+
+_FORMS = {
+    "stages": ("stages", "arrivals", "max_in_flight"),
+    "users": ("users", "spawn_rate", "duration", "think", "pacing"),
+    "rate": ("rate", "duration", "ramp", "arrivals", "max_in_flight"),
+}
+_WHAT = {"stages": "an open load by stages", "users": "a closed load by users", "rate": "an open load by rate"}
+_IN_FLIGHT = 2000
+
+
+def read_load(findings: Findings, value: object, place: Place) -> OpenLoad | ClosedLoad | None:
+    """The load; `None` when its form or one of its figures is missing or wrong."""
+    shape = findings.shape(LoadShape, value, place)
+    if shape is None or not isinstance(value, dict):
+        return None
+    form = next((key for key in _FORMS if key in value), None)
+    if form is None:
+        findings.note(place, "expected one of rate, users or stages")
+        return None
+    _note_strangers(findings, place, form, value)
+    if form != "stages" and "duration" not in value:
+        findings.note((*place, "duration"), "is required", quote=False)
+    if form == "stages":
+        return _staged(findings, shape, value["stages"], place)
+    if findings.damaged(place):
+        return None
+    return _closed(findings, shape, place) if form == "users" else _steady(findings, shape, place)
+
+
+def note_empty_steady(findings: Findings, load: OpenLoad | ClosedLoad, warmup_ns: int, place: Place) -> bool:
+    """Whether warm-up and ramp leave nothing to judge; if so that is a mistake of the longer of the two."""
+    if max(warmup_ns, load.ramp_ns) < load.duration_ns:
+        return False
+    duration = write_duration(load.duration_ns)
+    if warmup_ns >= load.ramp_ns:
+        findings.note((*place, "warmup"), f"leaves nothing to judge of a load of {duration}")
+    elif isinstance(load, ClosedLoad):
+        rule = (
+            f"the last of {load.users} users starts after {write_duration(load.ramp_ns)}: nothing is left to judge of"
+        )
+        findings.note((*place, "load", "spawn_rate"), f"{rule} {duration}")
+    else:
+        findings.note((*place, "load"), "a load that only climbs from zero leaves nothing to judge: add a stage")
+    return True
+
+
+def _note_strangers(findings: Findings, place: Place, form: str, given: Iterable[str]) -> None:
+    for key in given:
+        if key in LoadShape.model_fields and key not in _FORMS[form]:
+            own = ", ".join(_FORMS[form])
+            findings.note((*place, key), f"does not belong to {_WHAT[form]}, which has {own}")
+
+
+def _steady(findings: Findings, shape: LoadShape, place: Place) -> OpenLoad | None:
+    rate, duration_ns, ramp_ns = shape.rate or 0.0, shape.duration or 0, shape.ramp or 0
+    if rate <= 0:
+        findings.note((*place, "rate"), "expected a rate above 0")
+        return None
+    if ramp_ns >= duration_ns:
+        findings.note((*place, "ramp"), f"must be shorter than the duration, {write_duration(duration_ns)}")
+        return None
+    climb = (Stage(rate, ramp_ns, ramp=True),) if ramp_ns else ()
+    return _open(shape, (*climb, Stage(rate, duration_ns - ramp_ns, ramp=False)))
+
+
+def _staged(findings: Findings, shape: LoadShape, value: object, place: Place) -> OpenLoad | None:
+    stages = []
+    for position, entry in enumerate(findings.sequence(value, (*place, "stages"), of="stages")):
+        here = (*place, "stages", position)
+        stage = findings.shape(StageShape, entry, here)
+        if stage is None or findings.damaged(here):
+            continue
+        if (stage.over is None) == (stage.for_ is None):
+            findings.note(here, "expected exactly one of over (move to the rate) and for (hold it)")
+            continue
+        stages.append(Stage(stage.rate, stage.over or stage.for_ or 0, ramp=stage.over is not None))
+    if findings.damaged(place):
+        return None
+    if not any(stage.rate for stage in stages):
+        findings.note((*place, "stages"), "expected at least one stage with a rate above 0", quote=False)
+        return None
+    return _open(shape, tuple(stages))
+
+
+def _open(shape: LoadShape, stages: tuple[Stage, ...]) -> OpenLoad:
+    arrivals: Arrivals = "poisson" if shape.arrivals == "poisson" else "constant"
+    return OpenLoad(stages, arrivals, shape.max_in_flight or _IN_FLIGHT)
+
+
+def _closed(findings: Findings, shape: LoadShape, place: Place) -> ClosedLoad | None:
+    if shape.think is not None and shape.pacing is not None:
+        findings.note((*place, "pacing"), "think and pacing exclude each other: keep one")
+        return None
+    if shape.spawn_rate is not None and shape.spawn_rate <= 0:
+        findings.note((*place, "spawn_rate"), "expected a rate above 0")
+        return None
+    return ClosedLoad(shape.users or 1, shape.duration or 0, shape.spawn_rate, shape.think, shape.pacing)

@@ -1,0 +1,158 @@
+"""What a scenario's schedule means in figures: totals, shares, and whether its thresholds will get enough samples.
+
+An open load is known beforehand. A closed one depends on the answers, by Little's law:
+
+    users = rate × (latency + think time)
+
+so its figures are given for an assumed latency, which the summary names.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from loadtests.plan.model import ClosedLoad, HttpOperation, OpenLoad, Operation, Scenario, Threshold
+from loadtests.plan.profile import Curve, operation_shares
+from loadtests.plan.thresholds import samples_needed
+
+__all__ = ["OperationShare", "Outlook", "ScheduleSummary", "closed_rate", "outlooks", "schedule_summary"]
+
+_SLICES = 40
+_ASSUMED_NS = 100_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class OperationShare:
+    """How often an operation is started: its share, and how many times in the whole and in the steady interval."""
+
+    name: str
+    share: float
+    offered: float
+    steady: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleSummary:
+    """A schedule in figures. Counts are exact for constant arrivals, expected for Poisson and closed loads.
+
+    `levels` is the mean rate (closed: the number of users) in each of 40 equal slices of the duration.
+    `assumed_latency_ns` is `None` for open loads.
+    """
+
+    duration_ns: int
+    steady_ns: tuple[int, int]
+    offered: float
+    steady_offered: float
+    peak_rate: float
+    operations: tuple[OperationShare, ...]
+    levels: tuple[float, ...]
+    assumed_latency_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """How many samples a threshold can expect and how many it needs to be shown at all; `None` where it has no count.
+
+    With a sliding window both are of one window.
+    """
+
+    threshold: Threshold
+    samples: int | None
+    needed: int | None
+
+    @property
+    def suffices(self) -> bool:
+        """Whether the plan gives the threshold enough to be judged on."""
+        return self.needed is None or self.samples is None or self.samples >= self.needed
+
+
+def schedule_summary(scenario: Scenario) -> ScheduleSummary:
+    """The figures of the scenario's schedule."""
+    load = scenario.load
+    if isinstance(load, OpenLoad):
+        return _open(scenario, load)
+    return _closed(scenario, load)
+
+
+def closed_rate(load: ClosedLoad, latency_ns: int) -> float:
+    """Executions a second of all users together, when one takes `latency_ns`; infinite when nothing takes time."""
+    think_ns = 0.0 if load.think_ns is None else sum(load.think_ns) / 2
+    cycle_ns = max(latency_ns, load.pacing_ns) if load.pacing_ns is not None else latency_ns + think_ns
+    return load.users * 1e9 / cycle_ns if cycle_ns else float("inf")
+
+
+def outlooks(scenario: Scenario, summary: ScheduleSummary) -> tuple[Outlook, ...]:
+    """What each threshold of the scenario can expect."""
+    return tuple(
+        Outlook(threshold, _samples(threshold, scenario, summary), samples_needed(threshold))
+        for threshold in scenario.thresholds
+    )
+
+
+def _open(scenario: Scenario, load: OpenLoad) -> ScheduleSummary:
+    curve, duration_ns = Curve(load.stages), load.duration_ns
+    counted = float(-int(-curve.exact_total // 1)) if load.arrivals == "constant" else curve.total
+    steady = curve.until(scenario.steady_ns[1]) - curve.until(scenario.steady_ns[0])
+    edges = [curve.until(duration_ns * cut // _SLICES) for cut in range(_SLICES + 1)]
+    slice_s = duration_ns / _SLICES / 1e9
+    return ScheduleSummary(
+        duration_ns=duration_ns,
+        steady_ns=scenario.steady_ns,
+        offered=counted,
+        steady_offered=steady,
+        peak_rate=max(stage.rate for stage in load.stages),
+        operations=_operations(scenario.operations, counted, steady),
+        levels=tuple((high - low) / slice_s for low, high in pairwise(edges)),
+    )
+
+
+def _closed(scenario: Scenario, load: ClosedLoad) -> ScheduleSummary:
+    latency_ns = _assumed_latency(scenario)
+    rate = closed_rate(load, latency_ns)
+    steady = rate * (scenario.steady_ns[1] - scenario.steady_ns[0]) / 1e9
+    offered = rate * (load.duration_ns - load.ramp_ns / 2) / 1e9
+    middles = [load.duration_ns * (cut + 0.5) / _SLICES / 1e9 for cut in range(_SLICES)]
+    spawned = [load.users if load.spawn_rate is None else min(load.users, 1 + at * load.spawn_rate) for at in middles]
+    return ScheduleSummary(
+        duration_ns=load.duration_ns,
+        steady_ns=scenario.steady_ns,
+        offered=offered,
+        steady_offered=steady,
+        peak_rate=rate,
+        operations=_operations(scenario.operations, offered, steady),
+        levels=tuple(map(float, spawned)),
+        assumed_latency_ns=latency_ns,
+    )
+
+
+def _assumed_latency(scenario: Scenario) -> int:
+    """The scenario's own limit on the median where it has one, else 100 ms."""
+    limits = [one.limit for one in scenario.thresholds if one.quantile == 0.5 and one.metric == "latency"]
+    return max(1, round(limits[0])) if limits else _ASSUMED_NS
+
+
+def _operations(operations: Sequence[Operation], offered: float, steady: float) -> tuple[OperationShare, ...]:
+    shares = operation_shares(operations)
+    return tuple(
+        OperationShare(operation.name, share, offered * share, steady * share)
+        for operation, share in zip(operations, shares, strict=True)
+    )
+
+
+def _samples(threshold: Threshold, scenario: Scenario, summary: ScheduleSummary) -> int | None:
+    if samples_needed(threshold) is None:
+        return None
+    shares = dict(zip((one.name for one in scenario.operations), operation_shares(scenario.operations), strict=True))
+    if threshold.operation is None:
+        per_arrival = sum(shares[one.name] * _recorded(one) for one in scenario.operations)
+    else:
+        known = threshold.operation in shares
+        per_arrival = shares[threshold.operation if known else threshold.operation.partition("/")[0]]
+    start, end = summary.steady_ns
+    part = 1.0 if threshold.sliding_ns is None else min(1.0, threshold.sliding_ns / (end - start))
+    return int(summary.steady_offered * per_arrival * part + 1e-6)
+
+
+def _recorded(operation: Operation) -> int:
+    """How many outcomes of one execution count in the scenario's total: a journey's steps do, its whole does not."""
+    return max(1, len(operation.steps)) if isinstance(operation, HttpOperation) else 1
