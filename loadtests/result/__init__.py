@@ -1,0 +1,1 @@
+"""The seam: what a run is, and the directory it is stored in."""

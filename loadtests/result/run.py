@@ -1,0 +1,150 @@
+"""A run as a value: what was asked, where, what happened, and whether all of it is there."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from loadtests.plan.model import Plan, Scenario
+from loadtests.result.window import Tally, Window
+
+__all__ = ["Environment", "FailureSample", "ProcessEnd", "ResourceSample", "Run", "RunStatus", "ScenarioRun", "pooled"]
+
+RunStatus = Literal["running", "complete", "interrupted", "aborted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where a run was made: the figures that make two runs comparable, or not."""
+
+    machine: Mapping[str, str | int | float]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceSample:
+    """Figures of the target or the generator's machine at one moment, `at_s` seconds after the scenario's start.
+
+    `source` is `target` or `generator`; `values` by name: `cpu` (share of one instance's limit), `memory_bytes`,
+    `pool` (share in use), `lock_wait_s`.
+    """
+
+    scenario: str
+    at_s: float
+    source: str
+    values: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FailureSample:
+    """One failed execution, kept so that a person can see what came back; secrets masked, length bounded."""
+
+    scenario: str
+    operation: str
+    kind: str
+    at_s: float
+    message: str
+    process: str = "0"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessEnd:
+    """How one engine process ended. `windows` is how many it says it sent; `None` when it died before saying.
+
+    `reason` is a sentence for a person when `clean` is false; `faults` are generator faults it noticed itself
+    (no more file descriptors, no more ephemeral ports) with their counts.
+    """
+
+    process: str
+    clean: bool
+    windows: int | None = None
+    reason: str | None = None
+    faults: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioRun:
+    """One scenario of a run, with everything it recorded. `started_at` is ISO 8601 UTC."""
+
+    scenario: Scenario
+    started_at: str
+    status: RunStatus
+    ended_s: float | None
+    """When arrivals ended, seconds after the start; shorter than planned when aborted or interrupted."""
+    processes: Sequence[ProcessEnd]
+    expected_processes: int
+    windows: Sequence[Window]
+    resources: Sequence[ResourceSample] = ()
+    failures: Sequence[FailureSample] = ()
+    stop_reason: str | None = None
+    _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """Answers already worked out; windows do not change, so neither do they."""
+
+    @property
+    def steady_s(self) -> tuple[float, float]:
+        """The judged interval [from, to) in seconds; `to` is earlier than planned when the run ended early."""
+        start, end = (ns / 1e9 for ns in self.scenario.steady_ns)
+        return start, end if self.ended_s is None else min(end, self.ended_s)
+
+    def seconds(self) -> range:
+        """Window seconds that lie in the steady interval (a partly warm second is left out)."""
+        start, end = self.steady_s
+        first = -int(-start // 1)
+        return range(first, max(first, -int(-end // 1)))
+
+    def operation_names(self) -> list[str]:
+        """Every operation seen, in plan order first."""
+        if "names" not in self._kept:
+            planned = self.scenario.recorded_names()
+            seen = {name for window in self.windows for name in window.operations}
+            self._kept["names"] = [name for name in planned if name in seen] + sorted(seen.difference(planned))
+        return list(self._kept["names"])
+
+    def total_names(self) -> list[str]:
+        """The operations that add up to the scenario's total: all but a journey's whole (its steps count)."""
+        return [name for name in self.operation_names() if not self.is_journey(name)]
+
+    def is_journey(self, name: str) -> bool:
+        """Whether `name` stands for a whole journey whose steps are recorded apart, as `name/step`."""
+        prefix = name + "/"
+        return any(other.startswith(prefix) for other in self.operation_names())
+
+    def by_second(self, names: Iterable[str]) -> dict[int, Tally]:
+        """One tally per second over the given operations and all processes, ascending.
+
+        Every second that any window speaks of is there, empty when none of the operations was seen in it.
+        """
+        wanted = frozenset(names)
+        if wanted not in self._kept:
+            found: dict[int, list[Tally]] = {}
+            for window in self.windows:
+                found.setdefault(window.second, []).extend(t for n, t in window.operations.items() if n in wanted)
+            self._kept[wanted] = {second: Tally.merge(found[second]) for second in sorted(found)}
+        return dict(self._kept[wanted])
+
+    def generator_by_second(self) -> dict[int, list[Tally]]:
+        """The generator tallies of each second, one per window, ascending."""
+        found: dict[int, list[Tally]] = {}
+        for window in self.windows:
+            found.setdefault(window.second, []).append(window.generator)
+        return dict(sorted(found.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A whole run: one or more scenarios, the plan they came from, and where they ran."""
+
+    id: str
+    started_at: str
+    status: RunStatus
+    plan: Plan
+    scenarios: Sequence[ScenarioRun]
+    environment: Environment
+    build: str
+    comparability: str
+    path: str | None = None
+    warnings: Sequence[str] = ()
+
+
+def pooled(tallies: Mapping[int, Tally], seconds: range) -> Tally:
+    """The sum of the tallies whose second lies in `seconds`."""
+    return Tally.merge(tally for second, tally in tallies.items() if second in seconds)

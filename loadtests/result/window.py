@@ -1,0 +1,145 @@
+"""What happened in one second, as an engine process reports it. Windows add up: by second, process and machine.
+
+Everything in a window belongs to the second in which the execution was *due* (its intended start), so warm-up and
+steady executions never mix and a slow answer is judged with the second that asked for it. Only the counters named
+`completed.*` go by the second in which the answer ended: they give throughput over time. Late answers produce further
+windows for the same second; all of them add up.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from loadtests.result.histogram import Histogram
+
+__all__ = [
+    "COMPLETED_FAILED",
+    "COMPLETED_OK",
+    "CUT_OFF",
+    "DROPPED",
+    "FAILED",
+    "OFFERED",
+    "OK",
+    "RESPONSE_FAILED",
+    "RESPONSE_OK",
+    "SERVICE_FAILED",
+    "SERVICE_OK",
+    "Tally",
+    "Window",
+]
+
+# Counters of an operation. Each execution that was due adds one to OFFERED and ends in exactly one of
+# OK, FAILED + kind, DROPPED (max_in_flight was reached), CUT_OFF (still running when the run ended).
+OFFERED = "offered"
+OK = "ok"
+FAILED = "failed."  # + kind: timeout, connect, reset, protocol, check, status_3xx, status_4xx, status_5xx, …
+DROPPED = "dropped"
+CUT_OFF = "cut_off"
+COMPLETED_OK = "completed.ok"
+COMPLETED_FAILED = "completed.failed"
+
+# Histograms of an operation (µs). Response time runs from the intended start, service time from the actual send.
+RESPONSE_OK = "response.ok"
+SERVICE_OK = "service.ok"
+RESPONSE_FAILED = "response.failed"
+SERVICE_FAILED = "service.failed"
+# Further histograms by name: "connect", "first byte" (later "ttft", "token gap", "round trip", …).
+
+# Generator tally of a window: histograms "start lag" (actual minus intended start), "loop lag", "gc pause";
+# counters "cpu_ns", "elapsed_ns" (CPU share = their quotient), "rss_bytes", "in_flight", "open_connections".
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counters and histograms of one operation (or of the generator itself)."""
+
+    counters: Mapping[str, int] = field(default_factory=dict)
+    histograms: Mapping[str, Histogram] = field(default_factory=dict)
+
+    @classmethod
+    def merge(cls, parts: "Iterable[Tally]") -> Self:
+        """The exact sum: counters add, histograms merge."""
+        counters: dict[str, int] = {}
+        histograms: dict[str, list[Histogram]] = {}
+        for part in parts:
+            for name, count in part.counters.items():
+                counters[name] = counters.get(name, 0) + count
+            for name, histogram in part.histograms.items():
+                histograms.setdefault(name, []).append(histogram)
+        return cls(counters, {name: Histogram.merge(found) for name, found in histograms.items()})
+
+    def count(self, name: str) -> int:
+        """The counter's value, 0 when nothing was counted."""
+        return self.counters.get(name, 0)
+
+    def histogram(self, name: str) -> Histogram:
+        """The histogram of that name, empty when nothing was recorded."""
+        return self.histograms.get(name) or Histogram.empty()
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Failure counts by kind."""
+        return {name[len(FAILED) :]: n for name, n in sorted(self.counters.items()) if name.startswith(FAILED) and n}
+
+    @property
+    def failed(self) -> int:
+        """All failures, whatever their kind."""
+        return sum(self.failures.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Second `second` after the scenario's start, as seen by one engine process.
+
+    `sequence` numbers the windows of a process from 0 without gaps, so a missing one is noticed.
+    """
+
+    scenario: str
+    process: str
+    sequence: int
+    second: int
+    operations: Mapping[str, Tally]
+    generator: Tally = field(default_factory=Tally)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Plain data for msgpack; `from_wire` reads it back equal."""
+        return {
+            "scenario": self.scenario,
+            "process": self.process,
+            "sequence": self.sequence,
+            "second": self.second,
+            "operations": {name: _tally_to_wire(tally) for name, tally in self.operations.items()},
+            "generator": _tally_to_wire(self.generator),
+        }
+
+    @classmethod
+    def from_wire(cls, data: Mapping[str, Any]) -> Self:
+        """The window that `to_wire` wrote."""
+        return cls(
+            scenario=data["scenario"],
+            process=data["process"],
+            sequence=data["sequence"],
+            second=data["second"],
+            operations={name: _tally_from_wire(tally) for name, tally in data["operations"].items()},
+            generator=_tally_from_wire(data["generator"]),
+        )
+
+
+def _tally_to_wire(tally: Tally) -> dict[str, Any]:
+    return {
+        "counters": dict(tally.counters),
+        "histograms": {
+            name: [found.indices.tobytes(), found.counts.tobytes(), found.clamped]
+            for name, found in tally.histograms.items()
+        },
+    }
+
+
+def _tally_from_wire(data: Mapping[str, Any]) -> Tally:
+    histograms = {
+        name: Histogram(np.frombuffer(indices, np.int32), np.frombuffer(counts, np.int64), clamped)
+        for name, (indices, counts, clamped) in data["histograms"].items()
+    }
+    return Tally(data["counters"], histograms)
