@@ -1,0 +1,227 @@
+"""What a threshold is held against: one row per second, read off the tallies it speaks of.
+
+Rows add up over windows, processes and operations, so a live watch and the final verdict count the same way.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from loadtests.plan.model import Threshold
+from loadtests.result.histogram import Histogram, lowest_equivalent_us
+from loadtests.result.run import ResourceSample, ScenarioRun
+from loadtests.result.window import (
+    COMPLETED_OK,
+    DROPPED,
+    FAILED,
+    OFFERED,
+    OK,
+    RESPONSE_OK,
+    SERVICE_OK,
+    Tally,
+)
+
+__all__ = [
+    "Evidence",
+    "Kind",
+    "Row",
+    "Source",
+    "add_rows",
+    "claimed_share",
+    "claims_less",
+    "gather",
+    "histogram_name",
+    "kind_of",
+    "row_of",
+    "row_of_sample",
+    "rows_of",
+    "source_of",
+]
+
+Kind = Literal["share", "peak", "mean", "rate"]
+Source = Literal["operations", "generator", "target"]
+Row = tuple[float, float, float, float, float]
+"""`share` and `peak`: hits, trials, still open, failed, good. `mean`: total, count, still open, failed, good.
+`rate`: completed, offered, 0, 0, 0.
+
+A hit is what the share counts: an answer over the limit, a failure, a drop. Still open are executions of which no end
+is known (cut off, or running): each may yet be a hit or not, and a verdict has to hold either way. Failed and good ones
+matter where there is no trial at all: only if none was good is that the target's doing.
+"""
+
+NO_ROW: Row = (0.0, 0.0, 0.0, 0.0, 0.0)
+_WIDTH = len(NO_ROW)
+
+_TARGET_FIGURES = {
+    "target cpu": ("cpu", 1.0),
+    "target memory": ("memory_bytes", 1.0),
+    "target pool": ("pool", 1.0),
+    "target lock wait": ("lock_wait_s", 1e9),
+}
+_COUNTED = {"errors", "success", "timeouts", "drops"}
+_OF_ANSWERS = {"latency", "mean", "max"}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One threshold's rows over consecutive seconds: `rows` is (seconds, 5).
+
+    `tallies` are what the rows were read from, as many; none for the target's figures.
+    `peaks` are the extremes of a `peak` threshold by second, in its unit; `None` for a second without any.
+    """
+
+    threshold: Threshold
+    rows: NDArray[np.float64]
+    tallies: Sequence[Tally] = ()
+    peaks: Sequence[float | None] = ()
+
+    def span(self, start: int, length: int) -> "Evidence":
+        """The `length` seconds from row `start` on."""
+        part = slice(start, start + length)
+        return Evidence(self.threshold, self.rows[part], self.tallies[part], self.peaks[part])
+
+
+def kind_of(threshold: Threshold) -> Kind:
+    """How the threshold's figure arises: a share of trials, a single extreme, a mean, or a rate over time."""
+    if threshold.quantile is not None or threshold.metric in _COUNTED:
+        return "share"
+    if threshold.metric in ("max", "target memory"):
+        return "peak"
+    return "rate" if threshold.metric == "throughput" else "mean"
+
+
+def source_of(threshold: Threshold) -> Source:
+    """Whose figures the threshold speaks of."""
+    if threshold.metric in _TARGET_FIGURES:
+        return "target"
+    return "generator" if threshold.metric == "lag" else "operations"
+
+
+def histogram_name(threshold: Threshold) -> str:
+    """The histogram that holds the times the threshold speaks of."""
+    if threshold.metric in _OF_ANSWERS:
+        return SERVICE_OK if threshold.service else RESPONSE_OK
+    return "start lag" if threshold.metric == "lag" else threshold.metric
+
+
+def claims_less(threshold: Threshold) -> bool:
+    """Whether the threshold holds when its figure is small."""
+    return threshold.comparison in ("<", "<=")
+
+
+def claimed_share(threshold: Threshold) -> float:
+    """The share of hits that a `share` threshold is about: 1 - q for a quantile, else the limit itself."""
+    return threshold.limit if threshold.quantile is None else 1.0 - threshold.quantile
+
+
+def row_of(threshold: Threshold, tally: Tally) -> Row:
+    """What `tally` adds to the threshold's row."""
+    if threshold.metric == "throughput":
+        return float(tally.count(COMPLETED_OK)), float(tally.count(OFFERED)), 0.0, 0.0, 0.0
+    if threshold.metric in _COUNTED:
+        return _counted(threshold.metric, tally)
+    times = tally.histogram(histogram_name(threshold))
+    still_open = _still_open(tally) if threshold.metric in _OF_ANSWERS else 0
+    failed, good = tally.failed, tally.count(OK)
+    if threshold.metric == "connect":  # good answers on connections made earlier do not excuse failed attempts
+        failed, good = tally.count(FAILED + "connect"), 0
+    first = (times.mean_us or 0.0) * times.total * 1e3 if kind_of(threshold) == "mean" else _over(times, threshold)
+    return float(first), float(times.total), float(still_open), float(failed), float(good)
+
+
+def row_of_sample(threshold: Threshold, sample: ResourceSample) -> Row:
+    """What one sample of the target's resources adds; nothing when it lacks the figure."""
+    name, scale = _TARGET_FIGURES[threshold.metric]
+    if sample.source != "target" or name not in sample.values:
+        return NO_ROW
+    value = sample.values[name] * scale
+    if kind_of(threshold) == "mean":
+        return value, 1.0, 0.0, 0.0, 0.0
+    over = value > threshold.limit if threshold.comparison in ("<=", ">") else value >= threshold.limit
+    return float(over), 1.0, 0.0, 0.0, 0.0
+
+
+def rows_of(rows: Mapping[int, Row], seconds: Iterable[int]) -> NDArray[np.float64]:
+    """The rows of those seconds as one array, empty rows where nothing was recorded."""
+    return np.array([rows.get(second, NO_ROW) for second in seconds], np.float64).reshape(-1, _WIDTH)
+
+
+def add_rows(first: Row, second: Row) -> Row:
+    """The row of both."""
+    return (
+        first[0] + second[0],
+        first[1] + second[1],
+        first[2] + second[2],
+        first[3] + second[3],
+        first[4] + second[4],
+    )
+
+
+def gather(threshold: Threshold, run: ScenarioRun) -> Evidence:
+    """The threshold's evidence in the steady interval of `run`; a rate has only the seconds that are wholly in it."""
+    seconds = run.seconds()
+    if threshold.metric == "throughput":
+        end_s = run.scenario.steady_ns[1] / 1e9 if run.status == "complete" else run.steady_s[1]
+        seconds = range(seconds.start, max(seconds.start, math.floor(end_s)))
+    source = source_of(threshold)
+    if source == "target":
+        return _of_target(threshold, run, seconds)
+    if source == "generator":
+        tallies = {second: Tally.merge(found) for second, found in run.generator_by_second().items()}
+    else:
+        tallies = run.by_second(run.total_names() if threshold.operation is None else [threshold.operation])
+    chosen = [tallies.get(second, Tally()) for second in seconds]
+    rows = np.array([row_of(threshold, tally) for tally in chosen], np.float64).reshape(-1, _WIDTH)
+    peaks = [_longest(threshold, tally) for tally in chosen] if kind_of(threshold) == "peak" else []
+    return Evidence(threshold, rows, chosen, peaks)
+
+
+def _of_target(threshold: Threshold, run: ScenarioRun, seconds: range) -> Evidence:
+    rows: dict[int, Row] = {}
+    peaks: dict[int, float] = {}
+    name, scale = _TARGET_FIGURES[threshold.metric]
+    for sample in run.resources:
+        second = math.floor(sample.at_s)
+        rows[second] = add_rows(rows.get(second, NO_ROW), row_of_sample(threshold, sample))
+        if sample.source == "target" and name in sample.values:
+            peaks[second] = max(peaks.get(second, -math.inf), sample.values[name] * scale)
+    return Evidence(threshold, rows_of(rows, seconds), (), [peaks.get(second) for second in seconds])
+
+
+def _longest(threshold: Threshold, tally: Tally) -> float | None:
+    """The longest time in ns, on the side of the limit on which it was counted."""
+    times = tally.histogram(histogram_name(threshold))
+    if times.max_us is None:
+        return None
+    highest = times.max_us * 1e3
+    if highest < threshold.limit or _over(times, threshold):
+        return highest
+    return float(lowest_equivalent_us(times.indices[-1:].astype(np.int64))[0]) * 1e3
+
+
+def _counted(metric: str, tally: Tally) -> Row:
+    if metric == "drops":
+        return float(tally.count(DROPPED)), float(tally.count(OFFERED)), 0.0, 0.0, 0.0
+    ended = tally.count(OK) + tally.failed
+    hits = {"errors": tally.failed, "success": tally.count(OK), "timeouts": tally.count(FAILED + "timeout")}[metric]
+    return float(hits), float(ended), float(_still_open(tally)), 0.0, 0.0
+
+
+def _still_open(tally: Tally) -> int:
+    """Executions without a known end. A window of late answers has no offers of its own, so it alone may be below 0."""
+    return tally.count(OFFERED) - tally.count(OK) - tally.failed - tally.count(DROPPED)
+
+
+def _over(times: Histogram, threshold: Threshold) -> int:
+    """Times beyond the limit, as far as the histogram's resolution of 0.1% can tell.
+
+    `< X` and `>= X` split at X itself, `<= X` and `> X` just above it.
+    """
+    limit_us = threshold.limit / 1e3
+    if threshold.comparison in ("<", ">="):
+        limit_us = math.ceil(limit_us) - 1
+    return times.count_over_us(limit_us)
