@@ -1,0 +1,43 @@
+"""The report room: a verdict becomes a page; HTML, JSON, JUnit, Markdown and the terminal print it."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtests.judge.verdict import Verdict
+from loadtests.report import html, jsondoc, junit, markdown
+from loadtests.report.compose import page_of
+from loadtests.report.page import Page
+from loadtests.report.terminal import print_verdict
+from loadtests.result.files import atomic_write
+
+__all__ = ["FORMATS", "Format", "Page", "page_of", "print_verdict", "write_reports"]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of report file: its name in a directory, and how a page becomes its text."""
+
+    filename: str
+    render: Callable[[Page], str]
+
+
+FORMATS: Mapping[str, Format] = {
+    "json": Format("report.json", jsondoc.render),
+    "html": Format("report.html", html.render),
+    "junit": Format("junit.xml", junit.render),
+    "markdown": Format("summary.md", markdown.render),
+}
+
+
+def write_reports(verdict: Verdict, directory: Path, *, formats: Iterable[str] = FORMATS) -> list[Path]:
+    """Write the reports into `directory` (made when missing) and return their paths.
+
+    All are rendered before the first is written, and each is written beside and renamed: no file is ever half there.
+    """
+    page = page_of(verdict)
+    texts = {directory / FORMATS[name].filename: FORMATS[name].render(page) for name in formats}
+    directory.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        atomic_write(path, text)
+    return list(texts)

@@ -1,0 +1,143 @@
+"""summary.md, a GitHub job summary: headline, thresholds per scenario, operations, health, clauses.
+
+GitHub refuses a summary above 1 MiB, so the text is bounded and says what it left out.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from loadtests.report.page import OperationRow, Page, ScenarioPage, ThresholdRow
+from loadtests.report.wording import visible
+
+__all__ = ["MOST_BYTES", "cell", "render"]
+
+MOST_BYTES = 1024 * 1024
+
+_LEFT_OUT = "\n*The rest is left out, because a summary has a size limit; see report.html.*\n"
+_LONGEST_CELL = 300
+_MARKUP = re.compile(r"[\\`*_\[\]|~$@]|:(?=[a-zA-Z+-][\w+-]*:)|^(?:[-+#=]|\d+(?=[.)]))")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_LATENCIES = ("p50", "p95", "p99", "p99.9", "max")
+
+
+def cell(text: str) -> str:
+    """The text as it is, in a table cell or a line: no markup, no HTML, no line break; long ones are cut."""
+    shown = visible(text)
+    if len(shown) > _LONGEST_CELL:
+        shown = shown[:_LONGEST_CELL] + " …"
+    escaped = "".join(_ENTITIES.get(character, character) for character in shown)
+    return _MARKUP.sub(_escape, escaped)
+
+
+def _escape(found: re.Match[str]) -> str:
+    """An entity where a backslash is not enough: `|` in a table, @mentions, :emoji:, $math$, `1.` at the start."""
+    first, rest = found[0][0], found[0][1:]
+    return f"&#{ord(first)};{rest}" if first in "|@:$" or first.isdigit() else f"\\{first}{rest}"
+
+
+def render(page: Page) -> str:
+    """The whole summary, at most 1 MiB."""
+    parts = [_head(page), *map(_scenario, page.scenarios), _clauses(page), _foot(page)]
+    return _bounded(parts)
+
+
+def _bounded(parts: Iterable[str]) -> str:
+    room = MOST_BYTES - len(_LEFT_OUT.encode())
+    kept: list[str] = []
+    for part in parts:
+        room -= len(part.encode()) + 1
+        if room < 0:
+            kept.append(_LEFT_OUT)
+            break
+        kept.append(part)
+    return "\n".join(kept)
+
+
+def _head(page: Page) -> str:
+    run = page.run
+    facts = [f"run {run.id}", f"build {run.build}", run.started_text, run.duration.text]
+    lines = [f"## {page.sign} · load tests", "", f"**{cell(page.why)}**", "", " · ".join(map(cell, facts)), ""]
+    return "\n".join([*lines, *(f"> ⚠ {cell(warning)}\n" for warning in run.warnings)])
+
+
+def _scenario(scenario: ScenarioPage) -> str:
+    blocks = [
+        f"### {scenario.sign} · {cell(scenario.name)}",
+        cell(scenario.why),
+        _load(scenario),
+        _thresholds(scenario.thresholds),
+        _operations([*scenario.operations, scenario.total]),
+        _failures(scenario.total),
+        _health(scenario),
+    ]
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _load(scenario: ScenarioPage) -> str:
+    load = scenario.load
+    lag = ", ".join(f"{name} {found.text}" for name, found in load.lag.items())
+    return cell(
+        f"{load.model}. Steady {scenario.steady_text}: offered {load.offered_per_s.text}, achieved "
+        f"{load.achieved_per_s.text}, {load.dropped.text} of {load.offered.text} dropped; start lag {lag}"
+    )
+
+
+def _thresholds(rows: Sequence[ThresholdRow]) -> str:
+    if not rows:
+        return "No thresholds."
+    lines = [
+        (str(row.sign), row.text, row.observed.text, row.interval_text, row.samples.text, row.clause or "", row.why)
+        for row in rows
+    ]
+    heads = ("Verdict", "Threshold", "Observed", "Bounds (95% each)", "Samples", "Clause", "Why")
+    return _table(heads, lines, numbers=(2, 3, 4))
+
+
+def _operations(rows: Sequence[OperationRow]) -> str:
+    lines = [
+        (
+            row.name,
+            row.requests.text,
+            f"{row.failed.text} ({row.failed_share.text})",
+            row.throughput.text,
+            *(row.response.figures[name].text for name in _LATENCIES),
+        )
+        for row in rows
+    ]
+    heads = ("Operation", "Requests", "Failed", "OK per s", *_LATENCIES)
+    return _table(heads, lines, numbers=range(1, len(heads)))
+
+
+def _failures(total: OperationRow) -> str:
+    kinds = ", ".join(f"{kind} {number.text}" for kind, number in total.failures.items())
+    return f"Failures: {cell(kinds)}" if kinds else ""
+
+
+def _health(scenario: ScenarioPage) -> str:
+    health = scenario.health
+    figures = f"CPU {health.cpu.text}, GC pause max {health.gc_pause_max.text}, loop lag max {health.loop_lag_max.text}"
+    lines = [f"Generator: {'valid' if health.valid else '**not valid**'}; {cell(figures)}", ""]
+    lines += [f"- ! {cell(reason)}" for reason in health.reasons]
+    lines += [f"- ⚠ {cell(warning)}" for warning in health.warnings]
+    return "\n".join(lines)
+
+
+def _clauses(page: Page) -> str:
+    measured = [row for row in page.clauses if row.evidence]
+    missing = [row.name for row in page.clauses if not row.evidence]
+    lines = [(row.name, row.demand, str(row.sign)) for row in measured]
+    table = _table(("Clause", "Must hold", "Verdict"), lines) if lines else "No threshold names a clause."
+    rest = f"\n\nNot measured by this run: {', '.join(map(cell, missing))}" if missing else ""
+    return f"### Clauses\n\n{table}{rest}\n"
+
+
+def _foot(page: Page) -> str:
+    notes = [page.thin_note, "Response times run from the intended start of a request", f"loadtests {page.version}"]
+    return " · ".join(cell(note) for note in notes if note) + "\n"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
+    right = set(numbers)
+    rule = ["---:" if position in right else ":---" for position in range(len(heads))]
+    lines = [heads, rule, *([cell(text) for text in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

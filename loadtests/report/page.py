@@ -1,0 +1,224 @@
+"""The page: everything a report says, computed and worded once. The formats only print it.
+
+Every number is a `Figure`: its value for programs and its text for people. Names and messages are as recorded;
+each printer makes them safe for its own format.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from loadtests.report.wording import ABSENT, Figure, Sign
+
+__all__ = [
+    "LATENCY_COLUMNS",
+    "ClauseRow",
+    "FailureRow",
+    "HealthFacts",
+    "Latency",
+    "LoadFacts",
+    "OperationRow",
+    "Page",
+    "ResourceRow",
+    "RunFacts",
+    "ScenarioPage",
+    "Series",
+    "ThresholdRow",
+]
+
+LATENCY_COLUMNS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
+
+_THIN = "* too few samples for that percentile to rest on at 95% confidence"
+
+Facts = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """One histogram in figures, keyed by `LATENCY_COLUMNS`; a text that ends in `*` has too few samples to rest on."""
+
+    samples: int
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """One operation over the steady interval, or the total of a scenario.
+
+    `requests` = `ok` + `failed`: those that ended. `offered` also counts `dropped` (never sent) and `cut_off`
+    (unfinished when the run ended). `response` and `service` are of OK answers; `all_outcomes` is the response
+    time of OK and failed together, `phases` the histograms beside these (connect, first byte, …).
+    """
+
+    name: str
+    journey: bool
+    offered: Figure
+    requests: Figure
+    ok: Figure
+    failed: Figure
+    failed_share: Figure
+    dropped: Figure
+    cut_off: Figure
+    failures: Mapping[str, Figure]
+    throughput: Figure
+    response: Latency
+    service: Latency
+    all_outcomes: Latency
+    phases: Mapping[str, Latency]
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdRow:
+    """One threshold and what became of it; `unit` is that of report.json."""
+
+    text: str
+    sign: Sign
+    clause: str | None
+    operation: str | None
+    unit: str
+    comparison: str
+    observed: Figure
+    limit: Figure
+    interval: tuple[Figure, Figure] | None
+    samples: Figure
+    needed: Figure
+    why: str
+
+    @property
+    def interval_text(self) -> str:
+        """Both ends, or a dash."""
+        return ABSENT if self.interval is None else f"{self.interval[0].text} … {self.interval[1].text}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadFacts:
+    """What was asked of the target and what was sent; `lag` (actual minus intended start) by p50, p99, max."""
+
+    model: str
+    offered_per_s: Figure
+    achieved_per_s: Figure
+    offered: Figure
+    dropped: Figure
+    lag: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class HealthFacts:
+    """Whether the generator's side can be believed, and the figures behind it."""
+
+    valid: bool
+    reasons: Sequence[str]
+    warnings: Sequence[str]
+    cpu: Figure
+    gc_pause_max: Figure
+    loop_lag_max: Figure
+    processes: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceRow:
+    """One gauge of the target or the generator over the steady interval."""
+
+    source: str
+    name: str
+    label: str
+    mean: Figure
+    max: Figure
+    samples: int
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRow:
+    """One failed execution, as sampled."""
+
+    operation: str
+    kind: str
+    at: Figure
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The run over time in steps of `step_s` seconds: rates per second, response times of OK answers in ms.
+
+    `None` where no window (rates) or no answer (response times) is there: a gap, not a zero.
+    """
+
+    step_s: int
+    second: Sequence[int]
+    offered: Sequence[float | None]
+    ok: Sequence[float | None]
+    failed: Sequence[float | None]
+    p50_ms: Sequence[float | None]
+    p99_ms: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioPage:
+    """One scenario: the outcome and why, then the evidence. `steady_s` and `length_s` are seconds after its start."""
+
+    name: str
+    driver: str
+    sign: Sign
+    why: str
+    started_at: str
+    status: str
+    stop_reason: str | None
+    length_s: float
+    steady_s: tuple[float, float]
+    steady_text: str
+    load: LoadFacts
+    health: HealthFacts
+    thresholds: Sequence[ThresholdRow]
+    operations: Sequence[OperationRow]
+    total: OperationRow
+    resources: Sequence[ResourceRow]
+    failures: Sequence[FailureRow]
+    failures_left_out: int
+    series: Series
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseRow:
+    """One clause of the guide: its outcome, or not measured, and the thresholds it rests on."""
+
+    name: str
+    group: str
+    demand: str
+    sign: Sign
+    evidence: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """Which run this is."""
+
+    id: str
+    started_at: str
+    started_text: str
+    status: str
+    build: str
+    comparability: str
+    duration: Figure
+    warnings: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A whole report. `plan_yaml` is the resolved plan with its secrets masked."""
+
+    sign: Sign
+    why: str
+    run: RunFacts
+    scenarios: Sequence[ScenarioPage]
+    clauses: Sequence[ClauseRow]
+    plan_yaml: str
+    machine: Facts
+    versions: Facts
+    version: str
+
+    @property
+    def thin_note(self) -> str | None:
+        """What `*` behind a percentile means, when there is one."""
+        rows = (row for scenario in self.scenarios for row in (*scenario.operations, scenario.total))
+        texts = (found.text for row in rows for found in row.response.figures.values())
+        return _THIN if any(text.endswith("*") for text in texts) else None

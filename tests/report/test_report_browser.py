@@ -1,0 +1,101 @@
+"""report.html in a real browser: nothing is loaded or complained of, and a narrow screen does not scroll sideways."""
+
+import html
+import json
+import re
+import shutil
+import subprocess
+
+import made_verdicts as made
+import pytest
+
+from loadtests.report.compose import page_of
+from loadtests.report.html import render
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+FLAGS = [
+    *("--headless", "--hide-scrollbars", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"),
+]
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
+
+MEASURE = """<script>
+for (const one of document.querySelectorAll("details")) one.open = true;
+parent.postMessage({name: %s, width: document.documentElement.scrollWidth, view: window.innerWidth,
+  inner: Math.max(...[...document.querySelectorAll(".scroll")].map(box => box.scrollWidth - box.clientWidth)),
+  loaded: performance.getEntriesByType("resource").length}, "*");
+</script></body>"""
+COLLECT = """<pre id=found></pre><script>
+let all = [];
+onmessage = event => { all.push(event.data); found.textContent = JSON.stringify(all); };
+</script>"""
+
+
+def browse(page, directory):
+    command = [CHROMIUM, *FLAGS, f"--user-data-dir={directory / 'profile'}", page.as_uri()]
+    return subprocess.run(command, capture_output=True, text=True, timeout=50, check=True)
+
+
+def spied(name, text):
+    """A copy of a page that tells the page around it how wide it is; only the copy may run scripts."""
+    without_policy = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
+    return without_policy.replace("</body>", MEASURE % json.dumps(name))
+
+
+def odd():
+    """A page whose names, messages and reasons have no place to break."""
+    long = "x" * 300
+    run = made.scenario_run(made.scenario(long, operations=(long, "<script>")))
+    return made.verdict(run=run, why=long, thresholds=[made.threshold(long, why=long)])
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("narrow")
+    texts = {kind: render(page_of(verdict)) for kind, verdict in (made.every() | {"odd": odd()}).items()}
+    texts["too wide"] = texts["pass"].replace("<main", '<div style="width: 700px">wide</div><main')
+    frames = [COLLECT]
+    for name, text in texts.items():
+        copy = directory / f"{name}.html"
+        copy.write_text(spied(name, text), encoding="utf-8")
+        frames.append(f'<iframe style="width: 390px; height: 800px; border: 0" src="{copy.as_uri()}"></iframe>')
+    around = directory / "around.html"
+    around.write_text("<!doctype html>" + "".join(frames), encoding="utf-8")
+    found = re.search(r'<pre id="found">(.*?)</pre>', browse(around, directory).stdout)
+    return {one["name"]: one for one in json.loads(html.unescape(found[1]))}
+
+
+@pytest.mark.parametrize("kind", [*made.every(), "odd"])
+def test_a_narrow_screen_does_not_scroll_sideways(measured, kind):
+    """At 390 px, with everything unfolded, the page is as wide as the screen; only boxes inside it scroll."""
+    assert measured[kind]["view"] == 390
+    assert measured[kind]["width"] == 390
+    assert measured[kind]["inner"] > 0
+
+
+def test_the_measurement_notices_a_page_that_is_too_wide(measured):
+    """The check above can fail."""
+    assert measured["too wide"]["width"] > 700
+
+
+def test_nothing_is_loaded(measured):
+    """The page is all there is."""
+    assert {one["loaded"] for one in measured.values()} == {0}
+
+
+def test_the_browser_has_nothing_to_complain_of(tmp_path):
+    """No message on the console: no error, no refused resource, nothing against the page's own policy."""
+    page = tmp_path / "report.html"
+    page.write_text(render(page_of(made.failing())), encoding="utf-8")
+    seen = browse(page, tmp_path)
+    assert "✘ FAIL" in seen.stdout
+    assert "CONSOLE" not in seen.stderr
+
+
+def test_the_console_is_listened_to(tmp_path):
+    """The check above can fail: a script in the page is refused by its policy, and the console says so."""
+    page = tmp_path / "report.html"
+    page.write_text(render(page_of(made.verdict())).replace("</body>", "<script>1</script></body>"), encoding="utf-8")
+    assert "CONSOLE" in browse(page, tmp_path).stderr

@@ -1,0 +1,232 @@
+"""report.html: one file, escaped, readable without colour, script or network."""
+
+import html.parser
+import re
+from pathlib import Path
+
+import made_verdicts as made
+import pytest
+
+import loadtests.report
+from loadtests.report.chart import BAR_WIDTH, WIDTH, bar_of, charts_of
+from loadtests.report.compose import page_of
+from loadtests.report.html import render
+
+CSS = (Path(loadtests.report.__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
+VOID = {"meta", "link", "br", "rect", "line", "path", "circle", "polyline"}
+
+
+class Outline(html.parser.HTMLParser):
+    """Tags with their attributes, the text of elements, and whether every element is closed in order."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.texts, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.texts.append((self.open[-1] if self.open else "", data.strip()))
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def outline(kind="fail"):
+    return Outline(render(page_of(made.every()[kind])))
+
+
+@pytest.mark.parametrize("kind", list(made.every()))
+def test_every_element_is_closed_in_order(kind):
+    assert outline(kind).open == []
+
+
+@pytest.mark.parametrize("kind", list(made.every()))
+def test_nothing_in_the_page_leads_out_of_it(kind):
+    """No script, no address to load from, and a policy that forbids both."""
+    found = outline(kind)
+    assert not found.all("script")
+    addresses = [
+        attrs[name] for _, attrs in found.tags for name in ("src", "href", "srcset", "action") if name in attrs
+    ]
+    assert set(addresses) == {"#scenarios", "data:,"}
+    assert "url(" not in CSS
+    assert "@import" not in CSS
+    policy = next(
+        attrs["content"] for attrs in found.all("meta") if attrs.get("http-equiv") == "Content-Security-Policy"
+    )
+    assert policy.startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        pytest.param("pass", "✔ PASS", id="passed"),
+        pytest.param("fail", "✘ FAIL", id="failed"),
+        pytest.param("invalid", "! INVALID", id="invalid"),
+        pytest.param("inconclusive", "? INCONCLUSIVE", id="inconclusive"),
+    ],
+)
+def test_the_verdict_and_why_come_before_anything_else(kind, words):
+    """After the heading, the first things said are the verdict's word and its reason."""
+    said = [text for tag, text in outline(kind).texts if text and tag not in ("title", "style", "a")]
+    assert said[:3] == ["Load test report", words, made.every()[kind].why]
+
+
+def test_tables_tell_a_screen_reader_what_is_a_heading():
+    """Every th has a scope, every drawing a description, every section a name, and there are landmarks."""
+    found = outline()
+    assert all(attrs.get("scope") in ("col", "row", "rowgroup") for attrs in found.all("th"))
+    assert all(attrs.get("aria-label") for attrs in found.all("svg") if attrs.get("role") == "img")
+    assert all(attrs.get("role") == "img" or attrs.get("aria-hidden") for attrs in found.all("svg"))
+    ids = [attrs["id"] for _, attrs in found.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert all(attrs["aria-labelledby"] in ids for attrs in found.all("section"))
+    assert {"header", "main", "footer", "h1", "h2", "h3"} <= {tag for tag, _ in found.tags}
+    assert found.all("html") == [{"lang": "en"}]
+
+
+def test_wide_things_scroll_by_keyboard_in_their_own_box():
+    """Whatever may be wider than the page sits in a focusable, named box."""
+    boxes = [attrs for _, attrs in outline().tags if "scroll" in attrs.get("class", "").split()]
+    assert boxes
+    assert all(attrs.get("tabindex") == "0" and attrs.get("aria-label") for attrs in boxes)
+
+
+def test_what_came_back_is_shown_and_not_run():
+    """A failure message with HTML in it is text."""
+    found = outline()
+    assert not found.all("b")
+    assert any("<b>busy</b>" in text for tag, text in found.texts if tag == "td")
+
+
+def test_the_plan_keeps_its_lines():
+    """The plan is shown as written, line by line, though names elsewhere are on one line."""
+    plan = next(text for tag, text in outline().texts if tag == "pre")
+    assert plan.splitlines()[0] == "version: 1"
+
+
+def test_an_empty_run_has_no_drawing_of_nothing():
+    """Without data there is no chart and no bar, and no row of zeros for latencies."""
+    found = outline("empty")
+    assert not found.all("polyline")
+    assert not found.all("circle")
+
+
+# --- geometry ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdict", "zoomed", "inside"),
+    [
+        pytest.param(made.threshold(), False, True, id="far below a limit from zero"),
+        pytest.param(made.threshold(observed=3e9, interval=(2.9e9, 3.1e9)), False, False, id="above an upper limit"),
+        pytest.param(made.throughput(), True, True, id="close above a lower limit is shown enlarged"),
+        pytest.param(made.throughput(observed=98.0, interval=(97.0, 98.5)), True, False, id="below a lower limit"),
+        pytest.param(made.share(), False, True, id="no errors at all"),
+        pytest.param(made.share(limit=0.0, comparison="<=", interval=None), False, True, id="a limit of zero, kept"),
+    ],
+)
+def test_a_bar_shows_the_observed_value_on_the_allowed_side_or_not(verdict, zoomed, inside):
+    """The dot lies in the tinted stretch exactly when the observed value is allowed; all of it fits the drawing."""
+    row = page_of(made.verdict(thresholds=[verdict])).scenarios[0].thresholds[0]
+    bar = bar_of(row)
+    assert bar.zoomed == zoomed
+    assert (bar.allowed[0] <= bar.observed <= bar.allowed[1]) == inside
+    places = [bar.limit, bar.observed, *bar.allowed, *(bar.interval or ())]
+    assert all(0 <= place <= BAR_WIDTH for place in places)
+
+
+def test_a_threshold_without_data_has_no_bar():
+    row = page_of(made.empty()).scenarios[0].thresholds[0]
+    assert bar_of(row) is None
+
+
+def test_the_course_over_time_is_broken_where_nothing_is_known():
+    """A missing second parts the line; a lone second is a dot."""
+    run = made.scenario_run()
+    kept = [window for window in run.windows if window.second not in (8, 10)]
+    scenario = page_of(made.verdict(run=made.scenario_run(made=kept))).scenarios[0]
+    p99 = charts_of(scenario)[1].lines[1]
+    assert [len(points.split()) for points in p99.stretches] == [8, 9]
+    assert len(p99.dots) == 1
+
+
+def test_what_was_not_judged_is_shaded():
+    """Warm-up is shaded up to the steady interval, and so is the time after arrivals ended."""
+    scenario = page_of(made.verdict()).scenarios[0]
+    (start, width), *rest = charts_of(scenario)[0].shaded
+    assert not rest
+    ticks = {tick.text: tick.at for tick in charts_of(scenario)[0].x_ticks}
+    assert (start, start + width) == (ticks["0 s"], pytest.approx(ticks["5 s"]))
+    assert ticks["20 s"] < WIDTH
+
+
+def test_the_scale_reaches_the_highest_value():
+    """No point lies outside the plot, and the axis begins at zero."""
+    for drawn in charts_of(page_of(made.failing()).scenarios[0]):
+        heights = [
+            float(point.split(",")[1]) for line in drawn.lines for part in line.stretches for point in part.split()
+        ]
+        assert min(heights) >= drawn.y_ticks[-1].at
+        assert max(heights) <= drawn.y_ticks[0].at
+        assert drawn.y_ticks[0].text in ("0", "0 s")
+
+
+# --- contrast ---------------------------------------------------------------------------------------------------------
+
+
+def palettes():
+    light, dark = CSS.split("* { box-sizing")[0].split("@media (prefers-color-scheme: dark)")
+    read = re.compile(r"--([\w-]+): (#[0-9a-f]{6})")
+    return {"light": dict(read.findall(light)), "dark": dict(read.findall(dark))}
+
+
+def luminance(colour):
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+TONES = ("pass", "fail", "inconclusive", "invalid", "not_measured")
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_text_has_the_contrast_that_wcag_aa_asks_for(name):
+    """4.5:1 for text on each surface it is put on, 3:1 for lines of a chart; in both colour schemes."""
+    colours = palettes()[name]
+    pairs = [
+        ("ink", "card"),
+        ("ink", "paper"),
+        ("ink", "faint"),
+        ("soft", "card"),
+        ("soft", "paper"),
+        ("soft", "faint"),
+    ]
+    pairs += [(tone, "card") for tone in TONES] + [(tone, f"{tone}-bg") for tone in TONES] + [("focus", "card")]
+    weak = {pair: contrast(colours[pair[0]], colours[pair[1]]) for pair in pairs}
+    assert {pair: ratio for pair, ratio in weak.items() if ratio < 4.5} == {}
+    lines = {
+        (one, on): contrast(colours[one], colours[on]) for one in ("a", "b", "c", "fail") for on in ("card", "shade")
+    }
+    assert {pair: ratio for pair, ratio in lines.items() if ratio < 3} == {}
+
+
+def test_the_two_colour_schemes_differ():
+    """The palette reader of these tests reads both."""
+    found = palettes()
+    assert found["light"]["card"] == "#ffffff"
+    assert luminance(found["dark"]["card"]) < 0.05
