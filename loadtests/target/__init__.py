@@ -1,0 +1,15 @@
+"""The embedded reference backend: a small, fast, well-kept stand-in for Netra Apex with a dial for faults.
+
+It stands apart from every room (`loadtests target` runs it as a process of its own), so that what the suite measures
+reaches it only over the network, as any other target.
+
+    server   one process, one port, one loop: uvicorn on uvloop and httptools; ready, stop, parent
+    app      the ASGI edge: route, fault, answer, count, log
+    probes api clients admin   the endpoints, by who asks for them
+    users savings agents       the business: pure arithmetic, known answers
+    faults dial                what goes wrong and when, by arithmetic; and the hand on the dial
+    metrics logs               what it tells about itself
+    call                       one request as the endpoints see it, and their answers
+"""
+
+__all__: list[str] = []

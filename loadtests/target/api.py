@@ -1,0 +1,125 @@
+"""The product's own endpoints: sign in, read threads, let an agent execute a query."""
+
+from dataclasses import asdict
+
+from starlette.responses import Response
+
+from loadtests.target.agents import AGENT
+from loadtests.target.backend import Backend
+from loadtests.target.call import Call, Refused, answer
+from loadtests.target.logs import Category
+from loadtests.target.users import parse_user, thread_of, threads_of, tier_of
+
+__all__ = ["execute", "login", "queue_status", "thread", "threads"]
+
+_QUERY_LIMIT = 10_000
+
+
+async def execute(backend: Backend, call: Call) -> Response:
+    """POST /api/agent/execute {query, user_id, thread_id?}: the user's savings, and the user_id as sent."""
+    asked = await call.document()
+    query, user = _query(asked.get("query")), _known_user(asked.get("user_id"))
+    call.user_id, call.thread_id = f"user_{user}", _thread_id(asked.get("thread_id"))
+    done = backend.agents.execute(user, query)
+    dollars = done.savings.cents / 100
+    if backend.log.on:
+        backend.log.event(
+            Category.BUSINESS,
+            "agent execution completed",
+            component="agent_service",
+            trace_id=call.trace_id,
+            user_id=call.user_id,
+            thread_id=call.thread_id,
+            duration_ms=done.duration_ns / 1e6,
+            metadata={
+                "agent_name": AGENT,
+                "optimization_type": done.savings.optimization,
+                "savings_amount": dollars,
+                "run_id": done.run_id,
+            },
+        )
+    return answer(
+        call,
+        {
+            "status": "completed",
+            "user_id": asked["user_id"],
+            "thread_id": call.thread_id,
+            "tier": done.savings.tier,
+            "agent": AGENT,
+            "optimization": done.savings.optimization,
+            "savings": dollars,
+            "currency": "USD",
+            "run_id": done.run_id,
+        },
+    )
+
+
+async def queue_status(backend: Backend, call: Call) -> Response:
+    """GET /api/agent/queue-status: queued, running, completed, failed."""
+    return answer(call, backend.agents.status())
+
+
+async def login(backend: Backend, call: Call) -> Response:
+    """POST /api/auth/login {user_id}: a token, and the cookie `session`; 401 for an unknown user."""
+    asked = await call.document()
+    if "user_id" not in asked:
+        raise Refused(422, "user_id: expected a user, such as 42 or user_42 (it is missing)")
+    try:
+        user = parse_user(asked["user_id"])
+    except ValueError as mistake:
+        raise Refused(401, f"user_id: {mistake}") from mistake
+    call.user_id = f"user_{user}"
+    token = backend.tokens.issue(user)
+    response = answer(call, {"token": token, "user_id": asked["user_id"], "tier": tier_of(user)})
+    response.headers.append("set-cookie", f"session={token}; Path=/; HttpOnly; SameSite=Lax")
+    return response
+
+
+async def threads(backend: Backend, call: Call) -> Response:
+    """GET /api/threads: the threads of who asks; 401 without a valid token or cookie."""
+    user = _signed_in(backend, call)
+    return answer(call, {"user_id": call.user_id, "threads": [asdict(thread) for thread in threads_of(user)]})
+
+
+async def thread(backend: Backend, call: Call) -> Response:
+    """GET /api/threads/{id}: one thread of who asks; 404 for another's."""
+    user = _signed_in(backend, call)
+    found = thread_of(user, call.path_params["id"])
+    if found is None:
+        raise Refused(404, "no such thread")
+    call.thread_id = found.id
+    return answer(call, asdict(found))
+
+
+def _signed_in(backend: Backend, call: Call) -> int:
+    """The user of the Bearer token, or of the session cookie when there is no Authorization header."""
+    authorization = call.headers.get("authorization")
+    if authorization is None:
+        token = call.cookies.get("session", "")
+    else:
+        scheme, _, token = authorization.partition(" ")
+        token = token.strip() if scheme.lower() == "bearer" else ""
+    user = backend.tokens.user(token)
+    if user is None:
+        raise Refused(401, "sign in at /api/auth/login first, and send its token as a Bearer token or its cookie")
+    call.user_id = f"user_{user}"
+    return user
+
+
+def _query(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or len(value) > _QUERY_LIMIT:
+        raise Refused(422, f"query: expected text of 1 to {_QUERY_LIMIT:,} characters")
+    return value
+
+
+def _known_user(value: object) -> int:
+    try:
+        return parse_user(value)
+    except ValueError as mistake:
+        raise Refused(422, f"user_id: {mistake}") from mistake
+
+
+def _thread_id(value: object) -> str | None:
+    if value is not None and not (isinstance(value, str) and 0 < len(value) <= 100):
+        raise Refused(422, "thread_id: expected text of 1 to 100 characters")
+    return value

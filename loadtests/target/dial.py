@@ -1,0 +1,58 @@
+"""The hand on the fault dial: which setting holds, since when, and how many requests it has met."""
+
+import time
+from collections.abc import Callable
+
+from loadtests.target.faults import NO_FAULTS, Decision, Faults, Outcome
+
+__all__ = ["Dial"]
+
+
+class Dial:
+    """Counts the requests a setting touches and asks it about each; turning the dial starts the count anew.
+
+    `clock` gives nanoseconds on any steady scale.
+    """
+
+    __slots__ = ("_clock", "_index", "_turned_ns", "counted", "faults")
+
+    def __init__(self, faults: Faults = NO_FAULTS, *, clock: Callable[[], int] = time.monotonic_ns) -> None:
+        self._clock = clock
+        self.turn(faults)
+
+    def turn(self, faults: Faults) -> None:
+        """Set the dial; shares and stalls start from here."""
+        self.faults = faults
+        self.counted = dict.fromkeys(Outcome, 0)
+        self._index = 0
+        self._turned_ns = self._clock()
+
+    def draw(self, path: str) -> Decision | None:
+        """The fate of a request to `path` arriving now; None when nothing is dialled for it."""
+        faults = self.faults
+        if faults is NO_FAULTS or not faults.touches(path):
+            return None
+        decision = faults.decide(self._index, self._clock() - self._turned_ns)
+        self._index += 1
+        self.counted[decision.outcome] += 1
+        return decision
+
+    def held_ns(self, path: str) -> int:
+        """How long an answer to `path` that is ready now must wait for a stall to end."""
+        faults = self.faults
+        if faults.stall is None or not faults.touches(path):
+            return 0
+        return faults.held_ns(self._clock() - self._turned_ns)
+
+    def document(self) -> dict[str, object]:
+        """The dial as its endpoint shows it; what it shows under the dialled names can be put back."""
+        faults = self.faults
+        errors = faults.errors
+        return {
+            "law": None if faults.law is None else faults.law.text,
+            "errors": None if errors is None else {"share": errors.share.text, "status": errors.status},
+            "reset": None if faults.reset is None else faults.reset.text,
+            "stall": None if faults.stall is None else faults.stall.text,
+            "only": faults.only,
+            "counted": {outcome.value: count for outcome, count in self.counted.items()},
+        }
