@@ -1,0 +1,153 @@
+"""Operations that are one request: the hottest path of the suite. No task, no future, no object per execution."""
+
+from typing import TYPE_CHECKING
+
+from loadtests.drive.drivers.http.account import Account, excerpt
+from loadtests.drive.drivers.http.answer import Head
+from loadtests.drive.drivers.http.check import Judge
+from loadtests.drive.drivers.http.connection import NOBODY, Connection, Waiting
+from loadtests.drive.drivers.http.failure import Failure
+from loadtests.drive.drivers.http.pool import DOUBTFUL_NS, Pool
+from loadtests.drive.drivers.http.reader import AnswerReader
+from loadtests.drive.drivers.http.requests import CompiledRequest
+from loadtests.plan.data import row
+from loadtests.plan.model import HttpOperation
+
+if TYPE_CHECKING:
+    from loadtests.drive.drivers.http.driver import HttpDriver
+
+__all__ = ["SingleRequest"]
+
+_BLANK = b"\r\n\r\n"
+_KNOWN_AT_MOST = 64
+_SECOND_NS = 1_000_000_000
+_LARGE = 32 * 1024
+
+
+class SingleRequest(Waiting):
+    """Fires one request of a known origin, without redirects or cookies; waits on all its connections itself.
+
+    Whether an answer is good depends, but for checks of the body, on its head alone. Servers repeat their heads
+    (`Date` changes once a second), so heads found good are remembered in `known`, and an answer that is such a head
+    and a body of the right length is not parsed again; only its body is still checked.
+    """
+
+    def __init__(self, driver: "HttpDriver", operation: HttpOperation, compiled: CompiledRequest, pool: Pool) -> None:
+        assert operation.request is not None
+        self._driver, self._pool = driver, pool
+        self._account = Account(driver.surroundings, operation.name)
+        self._judge = Judge(operation.request.check)
+        self._wire = compiled.wire()
+        self._payload = self._wire.static
+        self._data, self._names = driver.scenario.data, sorted(self._wire.names | self._judge.names)
+        self._now, self._ok, self._idle = driver.clock.now, self._account.ok, pool.idle
+        self._pending = driver.deadlines(driver.scenario.timeout_of(operation)).pending
+        self.head_only = compiled.method == "HEAD"
+        self.keep, self.limit = self._judge.keep, self._judge.limit
+        self.known: dict[bytes, int] = {}
+        looked_at = self.head_only or self._judge.head_varies
+        self._learns = not looked_at and driver.scenario.http.keep_alive
+        self._learning_since = 0
+        if self._account.first_byte is not None or self._judge.reads_body:
+            self.good = self._good_head  # type: ignore[method-assign]
+
+    def start(self, index: int, intended_ns: int, user: int) -> None:
+        """Begin one execution."""
+        payload = self._payload
+        if payload is None:
+            payload = self._render(index)
+        now, idle = self._now(), self._idle
+        connection = idle.popitem()[0] if idle else None
+        if connection is not None and now - connection.sent_ns > DOUBTFUL_NS:
+            idle[connection] = None
+            connection = self._pool.take()
+        if connection is None:
+            connection = self._pool.open(self, payload, started_ns=now)
+        else:
+            connection.waiting, connection.sent_ns = self, now
+            connection.write(payload)
+        connection.intended_ns, connection.user, connection.index = intended_ns, user, index
+        self._pending[connection] = now
+
+    def connected(self, connection: Connection) -> None:
+        """See `Waiting`."""
+        now = self._now()
+        self._account.connect(connection.intended_ns, now - connection.started_ns)
+        connection.sent_ns = now
+        connection.write(connection.payload)
+        connection.payload = b""
+
+    def good(self, connection: Connection, answer: bytes, body_at: int) -> None:  # noqa: ARG002
+        """See `Waiting`."""
+        self._ok(connection.intended_ns, connection.sent_ns, self._now())
+        del self._pending[connection]
+        connection.waiting = NOBODY
+        self._idle[connection] = None
+        self._driver.finished(connection.user)
+
+    def began(self, connection: Connection) -> None:
+        """See `Waiting`."""
+        if self._account.first_byte is not None:
+            self._account.first_byte(connection.intended_ns, self._now() - connection.intended_ns)
+
+    def answered(self, connection: Connection, piece: bytes) -> None:
+        """See `Waiting`."""
+        ended, reader = self._now(), connection.reader
+        values = row(self._data, self._judge.names, connection.index)
+        failure = self._judge.fault(reader.status, reader.head, reader.body, values)
+        del self._pending[connection]
+        times = connection.intended_ns, connection.sent_ns, ended
+        if failure is None:
+            self._ok(*times)
+            if self._learns and reader.keep_alive and not reader.surplus:
+                self._learn(piece, reader, ended)
+        else:
+            self._account.failed(failure, *times, seen=lambda: excerpt(reader.head(), reader.body()))
+        self._driver.finished(connection.user)
+
+    def failed(self, connection: Connection, failure: Failure) -> None:
+        """See `Waiting`."""
+        self._pending.pop(connection, None)
+        self._account.failed(failure, connection.intended_ns, connection.sent_ns, self._now())
+        self._driver.finished(connection.user)
+
+    def cut_off(self, connection: Connection) -> None:
+        """See `Waiting`."""
+        self._pending.pop(connection, None)
+        self._account.cut_off(connection.intended_ns)
+
+    def _good_head(self, connection: Connection, answer: bytes, body_at: int) -> None:
+        """As `good`, where more is wanted than a good head."""
+        if self._account.first_byte is not None:
+            self._account.first_byte(connection.intended_ns, self._now() - connection.intended_ns)
+        names, body = self._judge.names, answer[body_at:]
+        failure = self._judge.body_fault(body, row(self._data, names, connection.index) if names else {})
+        if failure is None:
+            SingleRequest.good(self, connection, answer, body_at)
+            return
+        del self._pending[connection]
+        connection.waiting = NOBODY
+        self._idle[connection] = None
+        times = connection.intended_ns, connection.sent_ns, self._now()
+        self._account.failed(failure, *times, seen=lambda: excerpt(Head.of(answer[:body_at]), body))
+        self._driver.finished(connection.user)
+
+    def _render(self, index: int) -> bytes:
+        payload = self._wire.render(row(self._data, self._names, index))
+        if len(payload) > _LARGE:  # an answer may come before all of it is sent: look at each
+            self._learns = False
+            self.known.clear()
+        return payload
+
+    def _learn(self, answer: bytes, reader: AnswerReader, now: int) -> None:
+        """Remember the head of a good answer that came in one piece, framed by its length and not encoded."""
+        end = answer.find(_BLANK) + len(_BLANK)
+        if len(answer) != end + reader.size or not answer.startswith(b"HTTP/1.1 %d" % reader.status):
+            return
+        if self._judge.reads_body and reader.head().get("content-encoding") is not None:
+            return
+        if len(self.known) >= _KNOWN_AT_MOST:
+            self.known.clear()
+            self._learns = now - self._learning_since > _SECOND_NS  # no two heads alike: not worth the trouble
+            self._learning_since = now
+        self.known[answer[:end]] = len(answer)
