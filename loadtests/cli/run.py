@@ -1,0 +1,109 @@
+"""`loadtests run`: drive, judge, report."""
+
+import contextlib
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from loadtests.errors import RunInterrupted
+
+if TYPE_CHECKING:
+    from loadtests.plan.model import Plan
+
+__all__ = ["command"]
+
+
+@click.command("run")
+@click.argument("names", nargs=-1, metavar="[SCENARIO or SUITE]...")
+@click.option(
+    "-f",
+    "--file",
+    "file",
+    type=click.Path(path_type=Path),
+    default=Path("scenarios.yaml"),
+    show_default=True,
+    help="The plan file.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The run directory to make.  [default: reports/<run id>]"
+)
+@click.option("--embedded", is_flag=True, help="Start the embedded reference backend and load that.")
+@click.option(
+    "--target-option",
+    "target_options",
+    multiple=True,
+    metavar="OPTION",
+    help="With --embedded: an option of `loadtests target`, such as --errors=2%.",
+)
+@click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="PATH=VALUE",
+    help="Override a value of the plan, such as scenarios.api.load.rate=500/s.",
+)
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Engine processes to share the load."
+)
+@click.option("--strict", is_flag=True, help="Exit 4 when the verdict is inconclusive.")
+def command(
+    names: tuple[str, ...],
+    *,
+    file: Path,
+    output: Path | None,
+    embedded: bool,
+    target_options: tuple[str, ...],
+    overrides: tuple[str, ...],
+    processes: int,
+    strict: bool,
+) -> None:
+    """Drive the scenarios of a plan, judge them, write the report, and exit by the verdict.
+
+    Exit codes: 0 passed, 1 a threshold was missed, 2 usage or plan error, 3 invalid (cannot be judged),
+    4 inconclusive with --strict, 5 target unreachable, 70 internal error, 130 interrupted.
+    """
+    from loadtests.plan.loader import load_plan
+    from loadtests.plan.selection import narrowed
+
+    with contextlib.ExitStack() as stack:
+        url = None
+        if embedded:
+            from loadtests.cli.embedded import embedded_target
+
+            url = stack.enter_context(embedded_target(target_options))
+        plan = narrowed(load_plan(file, overrides=overrides, embedded=url), names)
+        directory, interrupted = _drive(plan, "-".join(names) or file.stem, output=output, processes=processes)
+    code = _judge_and_report(directory, strict=strict)
+    sys.exit(RunInterrupted.exit_code if interrupted else code)
+
+
+def _drive(plan: "Plan", label: str, *, output: Path | None, processes: int) -> tuple[Path, bool]:
+    """Drive the plan's scenarios; gives the run directory and whether the user stopped the run."""
+    from loadtests.cli.session import drive_all, point_latest
+    from loadtests.result.environment import build_name, capture
+    from loadtests.result.rundir import RunWriter, new_run_id
+
+    run_id = new_run_id(label)
+    directory = output or Path("reports") / run_id
+    writer = RunWriter.create(directory, plan, run_id=run_id, build=build_name(), environment=capture())
+    click.echo(f"run {run_id}: {', '.join(plan.scenarios)} -> {directory}", err=True)
+    status = drive_all(plan, writer, processes=processes)
+    if output is None:
+        point_latest(directory)
+    return directory, status == "interrupted"
+
+
+def _judge_and_report(directory: Path, *, strict: bool) -> int:
+    from loadtests.judge.judgement import exit_code, judge_run
+    from loadtests.report import write_reports
+    from loadtests.report.terminal import print_verdict
+    from loadtests.result.rundir import read_run
+
+    verdict = judge_run(read_run(directory))
+    paths = write_reports(verdict, directory)
+    print_verdict(verdict, stream=sys.stdout)
+    page = next(path for path in paths if path.suffix == ".html")
+    click.echo(f"report: {page}")
+    return exit_code(verdict, strict=strict)

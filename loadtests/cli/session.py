@@ -1,0 +1,134 @@
+"""One run from the first scenario to the last: drives each, keeps everything on disk, and ends in order."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from loadtests.drive.coordinator import Ending, drive
+from loadtests.drive.progress import Progress, print_status
+from loadtests.errors import GeneratorFault, LoadtestsError
+from loadtests.judge.live import AbortWatch
+from loadtests.plan.model import Plan, Scenario
+from loadtests.result.run import FailureSample, ResourceSample, RunStatus
+from loadtests.result.rundir import RunWriter
+from loadtests.result.window import Window
+
+__all__ = ["drive_all"]
+
+
+def drive_all(plan: Plan, writer: RunWriter, *, processes: int) -> RunStatus:
+    """Drive every scenario of the plan in turn and finish the run directory; returns how the run ended.
+
+    The first Ctrl-C or SIGTERM ends the scenario that runs and skips the rest; what was recorded is kept.
+    """
+    return asyncio.run(_drive_all(plan, writer, processes))
+
+
+async def _drive_all(plan: Plan, writer: RunWriter, processes: int) -> RunStatus:
+    stop = asyncio.Event()
+    status: RunStatus = "complete"
+    try:
+        with _stopping(stop):
+            for scenario in plan.scenarios.values():
+                ending = await _drive_one(plan, scenario, writer, processes=processes, stop=stop)
+                if ending.status == "interrupted":
+                    status = "interrupted"
+                    break
+    except LoadtestsError as error:
+        with contextlib.suppress(GeneratorFault):  # the disk may be what failed
+            writer.finish("interrupted", warnings=[str(error)])
+        raise
+    writer.finish(status)
+    return status
+
+
+async def _drive_one(
+    plan: Plan, scenario: Scenario, writer: RunWriter, *, processes: int, stop: asyncio.Event
+) -> Ending:
+    observer = _Keeper(scenario, writer, instances=plan.target.instances)
+    try:
+        ending = await drive(plan, scenario, observer, processes=processes, stop=stop)
+    finally:
+        observer.close()
+    writer.end_scenario(
+        scenario.name,
+        status=ending.status,
+        ended_s=ending.ended_s,
+        processes=ending.processes,
+        stop_reason=ending.reason,
+    )
+    return ending
+
+
+class _Keeper:
+    """The coordinator's observer: everything to disk, to the display, and to the abort thresholds."""
+
+    def __init__(self, scenario: Scenario, writer: RunWriter, *, instances: int) -> None:
+        self._scenario, self._writer = scenario, writer
+        self._progress, self._abort = Progress(scenario), AbortWatch(scenario, instances=instances)
+        self._show = print_status(sys.stderr)
+
+    def started(self, processes: Mapping[str, int]) -> None:
+        """The load begins."""
+        self._writer.begin_scenario(
+            self._scenario.name, expected_processes=len(processes), started_at=datetime.now(UTC).isoformat()
+        )
+
+    def window(self, window: Window) -> None:
+        """A further window has come in."""
+        self._writer.window(window)
+        self._progress.window(window)
+        self._abort.feed(window)
+
+    def failure(self, failure: FailureSample) -> None:
+        """A sample of a failed execution has come in."""
+        self._writer.failure(failure)
+
+    def resource(self, sample: ResourceSample) -> None:
+        """The target or this machine was looked at."""
+        self._writer.resource(sample)
+        self._abort.feed_sample(sample)
+
+    def tick(self, elapsed_s: float) -> str | None:
+        """Once a second: to disk, to the display; a sentence when an abort threshold has been missed."""
+        self._writer.flush()
+        self._show(self._progress.status(elapsed_s))
+        return self._abort.missed(elapsed_s)
+
+    def close(self) -> None:
+        """End the display."""
+        self._show(None)
+
+
+@contextlib.contextmanager
+def _stopping(stop: asyncio.Event) -> Iterator[None]:
+    """SIGINT and SIGTERM ask for an orderly end; a second one ends at once."""
+    loop = asyncio.get_running_loop()
+    task = asyncio.current_task()
+
+    def asked() -> None:
+        if stop.is_set() and task is not None:
+            task.cancel()
+            return
+        stop.set()
+        print("  stopping: letting what is in flight end (again to stop at once)", file=sys.stderr, flush=True)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def point_latest(directory: Path) -> None:
+    """Let `latest` beside the run directory lead to it."""
+    link = directory.parent / "latest"
+    with contextlib.suppress(OSError):  # a convenience, no more
+        link.unlink(missing_ok=True)
+        link.symlink_to(directory.name, target_is_directory=True)

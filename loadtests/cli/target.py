@@ -1,0 +1,51 @@
+"""`loadtests target`: serve the embedded reference backend until told to stop."""
+
+import os
+from pathlib import Path
+
+import click
+
+from loadtests.errors import UsageError
+
+__all__ = ["command"]
+
+
+@click.command("target")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    default=8080,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="0 takes any free port; see the output.",
+)
+@click.option("--law", metavar="LAW", help="Added latency, e.g. '5ms, 100ms 2%' or 'exp 5ms'.")
+@click.option("--errors", metavar="SHARE [STATUS]", help="Share answered with an error, e.g. 2% or '2% 503'.")
+@click.option("--reset", metavar="SHARE", help="Share of requests whose connection is reset.")
+@click.option("--stall", metavar="'TIME every TIME'", help="Answer nothing for a while, e.g. '1s every 10s'.")
+@click.option("--only", metavar="PREFIX", help="Fault only paths that begin so; /metrics and /api/admin/ never are.")
+@click.option("--log", "log", default="off", show_default=True, metavar="FILE|-|off", help="Structured JSON log.")
+@click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written with the URL when ready.")
+@click.option(
+    "--with-parent",
+    "parent",
+    type=int,
+    is_flag=False,
+    flag_value=0,
+    metavar="[PID]",
+    help="End when the parent process does; PID names it where the start may race with its death.",
+)
+def command(host: str, port: int, log: str, ready_file: Path | None, parent: int | None, **dialled: str | None) -> None:
+    """Serve the embedded reference backend: the HTTP endpoints the guide names, with a dial for faults.
+
+    The dial can also be turned while it serves: GET, PUT or DELETE /api/admin/faults.
+    """
+    followed = os.getppid() if parent == 0 else parent
+    from loadtests.target.faults import parse_faults
+    from loadtests.target.server import Serving, serve
+
+    try:
+        faults = parse_faults(dialled)
+    except ValueError as mistake:
+        raise UsageError(f"--{mistake}") from mistake
+    serve(Serving(host, port, faults, log, ready_file, followed))
