@@ -1,0 +1,66 @@
+"""What the truth server truly did, request by request, so that the truth is the law *and* checked.
+
+Instants are CLOCK_MONOTONIC ns. A server that answered later than its law (the machine was busy) is told from its
+own notes, never from what the generator reports.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.accuracy.behaviour import Ending
+
+__all__ = ["Ledger", "rank_value"]
+
+IntArray = NDArray[np.int64]
+
+
+def rank_value(values: IntArray, quantile: float) -> int:
+    """The observation at `quantile`: rank `quantile * n` rounded to the nearest, at least 1, as HdrHistogram counts."""
+    rank = max(1, int(quantile * len(values) + 0.5))
+    return int(np.partition(values, rank - 1)[rank - 1])
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """One row per request in order of receipt. `sent_ns` is 0 where the client had gone before its answer.
+
+    `strays` are requests for anything but the work (a probe before the run).
+    """
+
+    received_ns: IntArray
+    due_ns: IntArray
+    sent_ns: IntArray
+    ending: IntArray
+    strays: int = 0
+
+    def save(self, path: Path) -> None:
+        """Write to `path`; `load` reads it back equal."""
+        np.savez(path, received=self.received_ns, due=self.due_ns, sent=self.sent_ns, ending=self.ending, s=self.strays)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """The ledger that `save` wrote."""
+        with np.load(path) as found:
+            return cls(found["received"], found["due"], found["sent"], found["ending"], int(found["s"]))
+
+    def count(self, *endings: Ending) -> int:
+        """Requests that ended in one of these ways; all of them when none is given."""
+        return int(np.isin(self.ending, endings or tuple(Ending)).sum())
+
+    def late_ns(self, quantile: float) -> int:
+        """How much later than its law the server was, at that quantile."""
+        answered = self.sent_ns > 0
+        return rank_value((self.sent_ns - self.due_ns)[answered], quantile) if answered.any() else 0
+
+    def own_error_ns(self, quantile: float, *, after_ns: int = 0) -> int:
+        """How far the server's own times are from its law at that quantile, `after_ns` after its first request."""
+        chosen = (self.sent_ns > 0) & (self.received_ns >= self.received_ns[:1].sum() + after_ns)
+        if not chosen.any():
+            return 0
+        took = (self.sent_ns - self.received_ns)[chosen]
+        meant = (self.due_ns - self.received_ns)[chosen]
+        return abs(rank_value(took, quantile) - rank_value(meant, quantile))

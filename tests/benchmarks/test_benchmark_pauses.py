@@ -1,0 +1,24 @@
+"""The stranger that tells the machine's pauses from the suite's."""
+
+import time
+
+import numpy as np
+
+from benchmarks.pauses import Strangers, watching
+
+
+def test_strangers_tick_a_thousand_times_a_second_on_every_core():
+    """In half a second there are hundreds of ticks, and none is early."""
+    with watching() as strangers:
+        time.sleep(0.7)
+    assert strangers.ticks >= 256
+    assert 0 <= strangers.lateness_ns(0.0) < strangers.lateness_ns(1.0)
+
+
+def test_lateness_is_taken_over_all_cores():
+    """A pause of one core of two is half the time's."""
+    strangers = Strangers()
+    strangers.add(np.full(500, 10))
+    strangers.add(np.full(499, 3000))
+    assert strangers.lateness_ns(0.4) == 10_000
+    assert strangers.lateness_ns(0.6) == 3_000_000

@@ -1,0 +1,97 @@
+"""What the benchmarks print and write: tables, goals, and sections of one file that do not disturb each other."""
+
+import pytest
+
+from benchmarks.machine import machine_lines
+from benchmarks.peers.comparison import OURS, closed_table, goals, worst_exit_code
+from benchmarks.peers.ours import OpenFigures
+from benchmarks.peers.outside import Pace
+from benchmarks.peers.tools import PEERS
+from benchmarks.quiet import Moment, cores_taken_by_others
+from benchmarks.results import with_section
+from benchmarks.table import markdown_table
+
+
+def paces(*rates: float) -> list[Pace]:
+    return [Pace(rate, 10.0, 1.0) for rate in rates]
+
+
+def opened(*, achieved: float = 20_000.0, lag_p99_ns: float = 5e5) -> OpenFigures:
+    return OpenFigures(20_000.0, Pace(achieved, 20.0, 0.4), 1e5, lag_p99_ns, 0)
+
+
+FAST = {OURS: paces(60, 90), "wrk": paces(100, 100), "Locust FastHttpUser": paces(5, 5)}
+
+
+def test_a_table_is_markdown_with_columns_of_one_width():
+    """Text to the left, figures to the right."""
+    assert markdown_table(("tool", "req/s"), [("wrk", "96,000"), ("k6", "9")]).splitlines() == [
+        "| tool |  req/s |",
+        "| ---- | -----: |",
+        "| wrk  | 96,000 |",
+        "| k6   |      9 |",
+    ]
+
+
+def test_a_section_is_replaced_and_the_others_are_kept():
+    """`--write` of one benchmark leaves the other's results alone, in any order."""
+    document = with_section("# Results\n", "Accuracy", body="a")
+    document = with_section(document, "Peers", body="p")
+    document = with_section(document, "Accuracy", body="new")
+    assert document == "# Results\n\n## Accuracy\n\nnew\n\n## Peers\n\np\n"
+    assert with_section(document, "Peers", body="p") == document
+
+
+def test_ratios_are_taken_within_a_round():
+    """A machine that slows down between rounds slows both, and the ratio stays."""
+    text = closed_table({OURS: paces(60, 6), "wrk": paces(100, 10)}, {OURS: "1", "wrk": "4"})
+    assert "0.600" in text
+
+
+def test_a_peer_that_is_not_there_has_a_row_that_says_so():
+    """Nothing fails for want of a tool."""
+    text = closed_table({OURS: paces(60)}, {OURS: "1", "k6": None, "hey": "?"})
+    assert "| k6          | not installed" in text
+    assert "| hey         |        failed" in text
+    found = goals({OURS: paces(60)}, None, others_cores=0.0)
+    assert [goal.state for goal in found] == ["not measured"] * 2
+    assert worst_exit_code(found) == 0
+
+
+@pytest.mark.parametrize(
+    ("rounds", "figures", "others", "code"),
+    [
+        pytest.param(FAST, opened(), 0.0, 0, id="all goals met"),
+        pytest.param({**FAST, OURS: paces(50, 50)}, opened(), 0.0, 1, id="half of wrk is too little"),
+        pytest.param({**FAST, "wrk": paces(1), OURS: paces(39)}, opened(), 0.0, 1, id="under eight times Locust"),
+        pytest.param(FAST, opened(lag_p99_ns=1e6), 0.0, 1, id="a lag of one millisecond is not below one"),
+        pytest.param(FAST, opened(achieved=19_000), 0.0, 1, id="a rate not reached"),
+        pytest.param(FAST, opened(lag_p99_ns=5e6), 0.5, 3, id="a busy machine misses no goal, and meets none"),
+        pytest.param(FAST, opened(), 0.5, 0, id="a goal met on a busy machine is met"),
+    ],
+)
+def test_goals(rounds: dict[str, list[Pace]], figures: OpenFigures, others: float, code: int):
+    """Met, missed, or not measurable, by exit code."""
+    assert worst_exit_code(goals(rounds, figures, others_cores=others)) == code
+
+
+def test_others_are_what_the_machine_did_and_the_family_did_not():
+    """Two seconds, three CPU seconds of the machine, one of them ours: one core was taken."""
+    assert cores_taken_by_others(Moment(10.0, 100.0, 5.0), Moment(12.0, 103.0, 6.0)) == 1.0
+    assert cores_taken_by_others(Moment(10.0, 100.0, 5.0), Moment(12.0, 101.0, 6.5)) == 0.0
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+def test_every_peer_is_told_where_how_many_and_how_long(peer):
+    """The address's path, the connections and the seconds are somewhere in the command."""
+    told = " ".join(peer.command("http://127.0.0.1:8080/hello", 64, 7))
+    assert "127.0.0.1:8080" in told
+    assert "/hello" in told
+    assert "64" in told
+    assert "7" in told.replace("127.0.0.1", "")
+
+
+def test_the_machine_is_described_without_paths():
+    """Results are committed: no path of the machine may be in them."""
+    assert len(machine_lines({"wrk": "4.1"})) == 3
+    assert not any("/root" in line or "/home" in line or "/work" in line for line in machine_lines())
