@@ -1,9 +1,9 @@
 """Truth beside what was reported: one row per figure, and whether it holds.
 
-A row is *not measurable* when the server itself was off its law by more than half of what is allowed, when the suite
-called its own run invalid, or when it is off and the machine was not quiet (other programs; pauses that a stranger on
-the same cores met too): then the figure is neither proved nor refuted, and never counted as right. Counts are never
-excused.
+The truth of a latency is the law plus what the server notes that it was late itself, at the same quantile. A row is
+*not measurable* when the suite called its own run invalid, or when it is off and the machine was not quiet (other
+programs; pauses that a stranger on the same cores met too): then the figure is neither proved nor refuted, and never
+counted as right. Counts are never excused.
 """
 
 import math
@@ -50,8 +50,8 @@ class State(StrEnum):
 class Row:
     """One figure. Times are ns (`unit` "ns"), rates per second, counts plain; `reported` is `None` without data.
 
-    `doubt` is how far the truth itself is uncertain (the server's own error). `distrusted`: the suite calls its run
-    invalid. `disturbed`: other programs kept the machine busy. `noise` is how late a stranger was at this quantile.
+    `distrusted`: the suite calls its run invalid. `disturbed`: other programs kept the machine busy.
+    `noise`: how late a stranger was at this quantile.
     """
 
     quantity: str
@@ -59,7 +59,6 @@ class Row:
     truth: float
     reported: float | None
     allowed: float
-    doubt: float = 0.0
     distrusted: bool = False
     disturbed: bool = False
     noise: float = 0.0
@@ -76,7 +75,7 @@ class Row:
         if self.unit == "count":
             return State.OK if holds else State.OFF
         disturbed = self.disturbed or self.noise > self.allowed / 2
-        if self.doubt > self.allowed / 2 or self.distrusted or (disturbed and not holds):
+        if self.distrusted or (disturbed and not holds):
             return State.NOT_MEASURABLE
         return State.OK if holds else State.OFF
 
@@ -95,16 +94,23 @@ def compare(
     steady = pooled(run.by_second(run.total_names()), run.seconds())
     begin, end = run.seconds().start * S, run.seconds().stop * S
     meant = truth.due_in(begin, end)
-    doubt = [
-        (ledger.own_error_ns(quantile, after_ns=WARMUP_NS), strangers.lateness_ns(1 - (1 - quantile) / _CHANCES))
-        for _, quantile in _QUANTILES
-    ]
-    rows = [*_latencies("", steady, RESPONSE_OK, meant.ended(Ending.GOOD), Executions.response_ns, doubt)]
+
+    def aside(ending: Ending) -> list[tuple[int, int]]:
+        return [
+            (
+                ledger.own_error_ns(quantile, ending, after_ns=WARMUP_NS),
+                strangers.lateness_ns(1 - (1 - quantile) / _CHANCES),
+            )
+            for _, quantile in _QUANTILES
+        ]
+
+    good = aside(Ending.GOOD)
+    rows = [*_latencies("", steady, RESPONSE_OK, meant.ended(Ending.GOOD), Executions.response_ns, good)]
     if case.behaviour.stall is not None:
-        rows += _latencies("service ", steady, SERVICE_OK, meant.ended(Ending.GOOD), Executions.service_ns, doubt)
+        rows += _latencies("service ", steady, SERVICE_OK, meant.ended(Ending.GOOD), Executions.service_ns, good)
     if case.behaviour.error_every is not None:
         failed = meant.ended(Ending.ERROR)
-        rows += _latencies("failed ", steady, RESPONSE_FAILED, failed, Executions.response_ns, doubt)
+        rows += _latencies("failed ", steady, RESPONSE_FAILED, failed, Executions.response_ns, aside(Ending.ERROR))
     if case.behaviour.gap_ns and case.behaviour.stall is None:
         rows.append(_throughput(steady, truth, begin, end))
     if isinstance(offer, Open):
@@ -129,17 +135,20 @@ def _latencies(
     histogram: str,
     meant: Executions,
     of: Callable[[Executions, float], int],
-    doubts: Sequence[tuple[int, int]],
+    aside: Sequence[tuple[int, int]],
 ) -> Iterable[Row]:
-    """p50 to p99.9; the maximum where it is the law's and not the machine's, that is, where it is long."""
+    """p50 to p99.9; the maximum where it is the law's and not the machine's, that is, where it is long.
+
+    `aside` has for each quantile how late the server was itself, and how late a stranger was.
+    """
     found = tally.histogram(histogram)
-    for (name, quantile), (doubt, noise) in zip(_QUANTILES, doubts, strict=True):
-        truth = of(meant, quantile)
+    for (name, quantile), (late, noise) in zip(_QUANTILES, aside, strict=True):
+        truth = of(meant, quantile) + late
         if name == "max" and truth < S / 2:
             continue
         reported_us = found.quantile_us(quantile)
         reported = None if reported_us is None else reported_us * 1e3
-        yield Row(prefix + name, "ns", truth, reported, _RELATIVE * truth + _ABSOLUTE_NS, doubt, noise=noise)
+        yield Row(prefix + name, "ns", truth, reported, _RELATIVE * truth + _ABSOLUTE_NS, noise=noise)
 
 
 def _throughput(steady: Tally, truth: Executions, begin_ns: int, end_ns: int) -> Row:

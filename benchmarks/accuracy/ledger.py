@@ -56,11 +56,15 @@ class Ledger:
         answered = self.sent_ns > 0
         return rank_value((self.sent_ns - self.due_ns)[answered], quantile) if answered.any() else 0
 
-    def own_error_ns(self, quantile: float, *, after_ns: int = 0) -> int:
-        """How far the server's own times are from its law at that quantile, `after_ns` after its first request."""
+    def own_error_ns(self, quantile: float, *endings: Ending, after_ns: int = 0) -> int:
+        """How much longer than its law the server took at that quantile of requests that ended in one of these ways.
+
+        Only what came `after_ns` after its first request counts; all endings when none is given.
+        """
         chosen = (self.sent_ns > 0) & (self.received_ns >= self.received_ns[:1].sum() + after_ns)
+        chosen &= np.isin(self.ending, endings or tuple(Ending))
         if not chosen.any():
             return 0
         took = (self.sent_ns - self.received_ns)[chosen]
         meant = (self.due_ns - self.received_ns)[chosen]
-        return abs(rank_value(took, quantile) - rank_value(meant, quantile))
+        return rank_value(took, quantile) - rank_value(meant, quantile)

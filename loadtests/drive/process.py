@@ -19,7 +19,7 @@ from loadtests.drive.clock import LoopClock
 from loadtests.drive.drivers import make_driver
 from loadtests.drive.drivers.base import Surroundings
 from loadtests.drive.engine import Engine
-from loadtests.drive.recorder import Recorder
+from loadtests.drive.recorder import Recorder, rehearse
 from loadtests.drive.wire import Job, encode, read_frame
 from loadtests.errors import GeneratorFault, LoadtestsError
 from loadtests.plan.loader import plan_from_document
@@ -77,6 +77,7 @@ async def _work(job: Job, orders: asyncio.StreamReader, send: Any) -> None:
     driver = make_driver(Surroundings(scenario, plan.target, recorder, clock, plan.secrets, job.shard))
     await driver.open()
     engine = Engine(scenario, driver, shard=job.shard, shards=job.shards)
+    rehearse()
     send("ready", {})
     start = await read_frame(orders)
     if start is None or start[0] != "start":

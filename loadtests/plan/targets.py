@@ -1,5 +1,6 @@
 """Reading `target`: addresses that are addresses, files that are there."""
 
+import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,8 +33,9 @@ def read_target(findings: Findings, value: object, *, base: Path | None) -> Targ
             near = nearest(written.partition("://")[0], schemes) if "://" in written else None
             findings.note((*place, key), rule, near=None if near is None else f"{near}://")
     for position, host in enumerate(shape.allow):
-        if "/" in host or not host.strip():
-            findings.note((*place, "allow", position), "expected a host name or address, without scheme or path")
+        if not host.strip() or ("/" in host and not _is_network(host)):
+            rule = "expected a host name, an address or a network (10.1.0.0/16), without scheme or path"
+            findings.note((*place, "allow", position), rule)
     return Target(
         http=None if shape.http is None else shape.http.rstrip("/"),
         websocket=shape.websocket,
@@ -44,6 +46,14 @@ def read_target(findings: Findings, value: object, *, base: Path | None) -> Targ
         instances=shape.instances,
         tls=_tls(findings, shape.tls, (*place, "tls"), base=base),
     )
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
 
 
 def address_rule(text: str, *schemes: str) -> str | None:

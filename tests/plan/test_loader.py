@@ -185,12 +185,13 @@ def test_the_target_is_read_whole(folder, minimal) -> None:
     folder.write("ca.pem", "x")
     target = folder.load(
         "version: 1\ntarget:\n  http: https://[::1]:8443/base/\n  websocket: wss://h/ws\n"
-        "  database: postgresql://u@h/db\n  process: 4711\n  allow: [a.example, 10.0.0.1]\n  instances: 3\n"
+        "  database: postgresql://u@h/db\n  process: 4711\n  instances: 3\n"
+        "  allow: [a.example, 10.0.0.1, 10.1.0.0/16]\n"
         "  tls: {ca: ca.pem, verify: false}\n" + minimal
     ).target
     assert target.http == "https://[::1]:8443/base"
     assert (target.websocket, target.database, target.process) == ("wss://h/ws", "postgresql://u@h/db", 4711)
-    assert (target.allow, target.instances) == (("a.example", "10.0.0.1"), 3)
+    assert (target.allow, target.instances) == (("a.example", "10.0.0.1", "10.1.0.0/16"), 3)
     assert target.tls == Tls(str(folder.path / "ca.pem"), verify=False)
 
 
