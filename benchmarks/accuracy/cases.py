@@ -1,7 +1,7 @@
 """The cases: a server of known behaviour, the loads it is put under, and what is claimed about the figures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.accuracy.behaviour import MS, Behaviour, S, Stall, Step
@@ -57,69 +57,54 @@ class Case:
 
 def cases(rate: float, seconds: float) -> tuple[Case, ...]:
     """Every case at about `rate` requests a second over `seconds` compared seconds (after the warm-up)."""
+    return (*_answers(rate), *_standstills(rate, seconds), *_failures(rate), *_queues(rate))
+
+
+def _answers(rate: float) -> Iterable[Case]:
     constant = Behaviour((Step(5 * MS),))
+    yield Case("constant", "every answer takes 5 ms", constant, _both(constant, rate))
     bimodal = Behaviour((Step(5 * MS, 49), Step(100 * MS, 1)))
+    sentence = "one answer in 50 takes 100 ms, the others 5 ms: p95 must not see it, p99 must"
+    yield Case("bimodal", sentence, bimodal, _both(bimodal, rate))
     staircase = Behaviour(_STAIRCASE)
+    sentence = "seven steps from 1 ms to 200 ms, placed so that every percentile lies on a step of its own"
+    yield Case("staircase", sentence, staircase, _both(staircase, rate))
+
+
+def _standstills(rate: float, seconds: float) -> Iterable[Case]:
     standstill = Stall(WARMUP_NS + round(seconds * S / 2), 1 * S)
     stall = Behaviour((Step(5 * MS),), gap_ns=_gap_ns(5 * rate), stall=standstill)
-    slow_stall = Behaviour((Step(20 * MS),), gap_ns=_gap_ns(5 * rate), stall=standstill)
+    sentence = (
+        "the server stands still for 1 s and then works off what has gathered; the closed model sees it once a "
+        "user (coordinated omission), the open model at every arrival that was due meanwhile"
+    )
+    yield Case("stall", sentence, stall, _both(stall, rate))
+    slow = Behaviour((Step(20 * MS),), gap_ns=_gap_ns(5 * rate), stall=standstill)
+    sentence = "users with a pace: response time counts what the stall kept them from starting, service time does not"
+    yield Case("paced stall", sentence, slow, (_paced(rate, 50 * MS),))
+
+
+def _failures(rate: float) -> Iterable[Case]:
     errors = Behaviour((Step(5 * MS),), error_every=20, error_ns=50 * MS)
+    sentence = (
+        "one answer in 20 is a status 500 after 50 ms: counted exactly, and not mixed into the latency of the good"
+    )
+    yield Case("errors", sentence, errors, _both(errors, rate))
     resets = Behaviour((Step(5 * MS),), reset_every=50)
+    sentence = "one answer in 50 is a connection reset, in turn before any byte and half-way through: counted exactly"
+    yield Case("resets", sentence, resets, _both(resets, rate))
+
+
+def _queues(rate: float) -> Iterable[Case]:
     service_ns = _gap_ns(rate / 2)
     narrow = Behaviour((Step(service_ns),), gap_ns=service_ns)
-    return (
-        Case("constant", "every answer takes 5 ms", constant, _both(constant, rate)),
-        Case(
-            "bimodal",
-            "one answer in 50 takes 100 ms, the others 5 ms: p95 must not see it, p99 must",
-            bimodal,
-            _both(bimodal, rate),
-        ),
-        Case(
-            "staircase",
-            "seven steps from 1 ms to 200 ms, placed so that every percentile lies on a step of its own",
-            staircase,
-            _both(staircase, rate),
-        ),
-        Case(
-            "stall",
-            "the server stands still for 1 s and then works off what has gathered; the closed model sees it once a "
-            "user (coordinated omission), the open model at every arrival that was due meanwhile",
-            stall,
-            _both(stall, rate),
-        ),
-        Case(
-            "paced stall",
-            "users with a pace: response time counts what the stall kept them from starting, service time does not",
-            slow_stall,
-            (_paced(rate, 50 * MS),),
-        ),
-        Case(
-            "errors",
-            "one answer in 20 is a status 500 after 50 ms: counted exactly, and not mixed into the latency of the good",
-            errors,
-            _both(errors, rate),
-        ),
-        Case(
-            "resets",
-            "one answer in 50 is a connection reset, in turn before any byte and half-way through: counted exactly",
-            resets,
-            _both(resets, rate),
-        ),
-        Case(
-            "capacity",
-            "a server of half the rate, offered 1.2 times what it can do: the n-th answer is late by the whole backlog",
-            narrow,
-            (Open(0.6 * rate), _users(20, rate)),
-        ),
-        Case(
-            "drops",
-            "the same with room for 100 in flight: what finds no room is dropped and counted",
-            narrow,
-            (Open(0.6 * rate, room=100),),
-            drops_within=_drops_within(service_ns),
-        ),
+    sentence = (
+        "a server of half the rate, offered 1.2 times what it can do: the n-th answer is late by the whole backlog"
     )
+    yield Case("capacity", sentence, narrow, (Open(0.6 * rate), _users(20, rate)))
+    sentence = "the same with room for 100 in flight: what finds no room is dropped and counted"
+    room = (Open(0.6 * rate, room=100),)
+    yield Case("drops", sentence, narrow, room, drops_within=_drops_within(service_ns))
 
 
 _STAIRCASE = (
