@@ -10,7 +10,7 @@ def _add_options(parser: Any) -> None:
     parser.add_argument("--path", default="/hello", help="what to ask for")
 
 
-events.init_command_line_parser.add_listener(_add_options)  # type: ignore[no-untyped-call]
+events.init_command_line_parser.add_listener(_add_options)
 
 
 class Asker(FastHttpUser):
