@@ -82,7 +82,7 @@ async def many_names(user: User) -> None:
 
 
 async def nowhere(user: User) -> None:
-    await user.get("http://192.0.2.1/", name="outside")
+    await user.get("http://0.0.0.0:9/", name="outside")
 
 
 async def quitting(user: User) -> None:

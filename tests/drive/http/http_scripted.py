@@ -129,6 +129,10 @@ async def serving(
         await asyncio.sleep(0.002)
 
 
+def answer(status: str, body: bytes = b"") -> bytes:
+    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
+
+
 def answering(*answers: bytes | Callable[[Seen], bytes]) -> Script:
     """A script that gives each request of a connection the next answer, the last one for ever."""
 

@@ -5,7 +5,7 @@ import gzip
 import zlib
 
 import pytest
-from http_scripted import MS, OK, Peer, Run, S, Seen, answering, driving, get, outcome_of, scenario, serving
+from http_scripted import MS, OK, Peer, Run, S, Seen, answer, answering, driving, get, outcome_of, scenario, serving
 
 from loadtests import __version__
 from loadtests.plan.model import Body, Check, Feeder, HttpSettings, Target, Threshold
@@ -335,7 +335,7 @@ def test_a_host_from_a_variable(run: Run) -> None:
 
     async def test() -> None:
         async with serving(answering(OK)) as server:
-            data = {"host": Feeder(("127.0.0.1", "localhost", "192.0.2.1"))}
+            data = {"host": Feeder(("127.0.0.1", "localhost", "0.0.0.0"))}
             plan = scenario(get(f"http://{{{{host}}}}:{server.port}/x"), data=data)
             async with driving(plan, Target()) as bench:
                 for _ in range(3):
@@ -449,14 +449,14 @@ def test_checks(run: Run, check: Check, why: str | None) -> None:
 
 
 def test_a_known_head_does_not_make_a_bad_answer_good(run: Run) -> None:
-    """Heads are remembered: the same head with another length, another status or a bad body is still looked at."""
+    """Heads are remembered: the same head with another length, or another status, is still looked at."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
     bad = b"HTTP/1.1 500 OK\r\nContent-Length: 2\r\n\r\nok"
 
     async def script(peer: Peer) -> None:
-        for answer in (OK, OK, bad, OK):
+        for raw in (OK, OK, bad, OK):
             await peer.request()
-            peer.send(answer)
+            peer.send(raw)
         await peer.request()
         await peer.dribble(head, b"ok")
         await peer.request()
@@ -466,6 +466,29 @@ def test_a_known_head_does_not_make_a_bad_answer_good(run: Run) -> None:
     async def test() -> None:
         outcome, server = await outcome_of(script, times=6)
         assert (outcome.ok(), outcome.failures(), server.connections) == (5, {"status_5xx": 1}, 1)
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("check", "good", "bad"),
+    [
+        pytest.param(Check(contains=("right",)), b'{"v":"right"}', b'{"v":"wrong"}', id="text in the body"),
+        pytest.param(Check(contains=("u{{user}}",)), b"[u7]", b"[u8]", id="text with a variable"),
+        pytest.param(Check(json={"v": "right"}), b'{"v":"right"}', b'{"v":"wrong"}', id="a JSON value"),
+        pytest.param(Check(json={"v": "{{user}}"}), b'{"v":"7"}', b'{"v":"8"}', id="a JSON value with a variable"),
+        pytest.param(Check(json={"v": 1}), b'{"v":1}', b'{"v":1)', id="a body that is no JSON"),
+    ],
+)
+def test_the_body_behind_a_known_head_is_still_checked(run: Run, check: Check, good: bytes, bad: bytes) -> None:
+    """Same head, same length, wrong body: one failure of kind check, on a connection that goes on."""
+
+    async def test() -> None:
+        script = answering(*(answer("200 OK", body) for body in (good, good, bad, good)))
+        feeders = {"user": Feeder(("7",))}
+        outcome, server = await outcome_of(script, get(check=check), times=4, data=feeders)
+        assert (outcome.ok(), outcome.failures(), server.connections) == (3, {"check": 1}, 1)
+        assert "200 OK" in outcome.sample()
 
     run(test)
 

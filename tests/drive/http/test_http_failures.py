@@ -6,14 +6,10 @@ import resource
 import socket
 
 import pytest
-from http_scripted import MS, OK, Peer, Run, Script, answering, driving, get, outcome_of, scenario, serving
+from http_scripted import MS, OK, Peer, Run, Script, answer, answering, driving, get, outcome_of, scenario, serving
 
 from loadtests.errors import TargetUnreachable
 from loadtests.plan.model import Check, HttpSettings
-
-
-def answer(status: str, body: bytes = b"") -> bytes:
-    return f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 async def _reset_at_once(peer: Peer) -> None:

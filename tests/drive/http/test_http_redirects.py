@@ -75,8 +75,8 @@ def test_the_time_of_a_chain_is_the_time_of_all_of_it(run: Run) -> None:
 @pytest.mark.parametrize(
     ("location", "reason"),
     [
-        pytest.param("http://192.0.2.7/x", "not allowed", id="a host that is not allowed"),
-        pytest.param("//192.0.2.7/x", "not allowed", id="a host without a scheme"),
+        pytest.param("http://0.0.0.0:9/x", "not allowed", id="a host that is not allowed"),
+        pytest.param("//0.0.0.0:9/x", "not allowed", id="a host without a scheme"),
         pytest.param("http://nowhere.invalid/", "does not resolve", id="a host that does not resolve"),
         pytest.param("ftp://127.0.0.1/x", "no URL", id="another scheme"),
         pytest.param("http://127.0.0.1:99999/", "no URL", id="an impossible port"),
