@@ -12,8 +12,9 @@ from loadtests.drive.drivers.null import NullDriver
 from loadtests.drive.open_model import OpenArrivals
 from loadtests.drive.recorder import Recorder
 from loadtests.law import parse_law
-from loadtests.plan.model import NullOperation, OpenLoad, Scenario, Stage, Target
+from loadtests.plan.model import OpenLoad, Scenario, Stage, Target
 from loadtests.plan.profile import arrivals
+from loadtests.plan.protocol.null import NullOperation
 
 _S = 1_000_000_000
 _RATE = 20_000.0

@@ -39,8 +39,10 @@ class Engine:
         """Offer the load from `start_ns` on, let what is in flight end, and give out the last windows."""
         self._recorder.begin(start_ns)
         self._probe.begin(start_ns)
+        self._driver.begin(start_ns)
         self._load.begin(start_ns, self._arrivals_ended)
         await self._over.wait()
+        self._driver.ended()
         await self._drain()
         self._driver.cut_off()
         await self._driver.close()
@@ -59,7 +61,7 @@ class Engine:
 
     async def _drain(self) -> None:
         """Wait for what is in flight: as long as its timeout allows, or two seconds when told to stop."""
-        longest = max(self._scenario.timeout_of(operation) for operation in self._scenario.operations)
+        longest = max((self._scenario.timeout_of(operation) for operation in self._scenario.operations), default=0)
         began = self._clock.now()
         while self._load.in_flight and self._clock.now() - began < (2 * 10**9 if self._hurried else longest + 10**9):
             await asyncio.sleep(_DRAIN_STEP_S)

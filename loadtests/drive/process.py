@@ -74,7 +74,7 @@ async def _work(job: Job, orders: asyncio.StreamReader, send: Any) -> None:
         sample=lambda failure: send("failure", asdict(failure)),
     )
     clock = LoopClock(asyncio.get_running_loop())
-    driver = make_driver(Surroundings(scenario, plan.target, recorder, clock, plan.secrets, job.shard))
+    driver = make_driver(Surroundings(scenario, plan.target, recorder, clock, plan.secrets, job.shard, job.shards))
     await driver.open()
     engine = Engine(scenario, driver, shard=job.shard, shards=job.shards)
     rehearse()

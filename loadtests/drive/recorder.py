@@ -93,6 +93,7 @@ class Tape:
     """
 
     __slots__ = (
+        "_counted",
         "_cut",
         "_drops",
         "_failures",
@@ -114,6 +115,7 @@ class Tape:
         self._ok = _Ends()
         self._failures: dict[str, _Ends] = {}
         self._measures: dict[str, tuple[_Column, _Column]] = {}
+        self._counted: dict[str, _Column] = {}
         self.started = self._started.append
         self.fired = self._fired.append
         self.dropped = self._drops.append
@@ -140,6 +142,12 @@ class Tape:
 
         return add
 
+    def counter(self, name: str) -> Callable[[int], None]:
+        """A recorder `(at_ns)` that adds one to a further counter of this operation, such as `duplicated`."""
+        if name not in self._counted:
+            self._counted[name] = _Column()
+        return self._counted[name].append
+
     def __len__(self) -> int:
         """Rows waiting in the longest column."""
         longest = max(len(self._started), len(self._ok.ended), len(self._drops), len(self._cut))
@@ -147,6 +155,8 @@ class Tape:
             longest = max(longest, len(ends.ended))
         for at, _ in self._measures.values():
             longest = max(longest, len(at))
+        for counted in self._counted.values():
+            longest = max(longest, len(counted))
         return longest
 
     def folds(self) -> "list[Callable[[_Seconds], None]]":
@@ -164,6 +174,8 @@ class Tape:
         for name, (at, value) in self._measures.items():
             rows = min(len(at), _SLICE)
             seconds.observe(self.name, name, at.take(rows), value.take(rows))
+        for name, counted in self._counted.items():
+            seconds.count(self.name, name, counted.take(_SLICE))
 
     def _fold_starts(self, seconds: "_Seconds") -> None:
         rows = min(len(self._started), _SLICE)

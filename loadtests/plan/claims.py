@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from loadtests.plan.findings import Findings
-from loadtests.plan.model import ClosedLoad, HttpOperation, OpenLoad, Operation, Target, Threshold
+from loadtests.plan.model import ClosedLoad, OpenLoad, Operation, Target, Threshold
+from loadtests.plan.protocol.http import HttpOperation
 from loadtests.plan.suggest import nearest
 from loadtests.plan.thresholds import ThresholdError, format_threshold, parse_threshold, write_duration
 from loadtests.plan.yamlfile import Place

@@ -8,18 +8,9 @@ from loadtests.plan.document import HttpSettingsShape, PlanShape, ScenarioShape,
 from loadtests.plan.feeding import read_feeders
 from loadtests.plan.findings import Findings
 from loadtests.plan.loads import note_empty_steady, read_load
-from loadtests.plan.model import (
-    ClosedLoad,
-    DriverName,
-    HttpOperation,
-    HttpSettings,
-    OpenLoad,
-    Operation,
-    Scenario,
-    Suite,
-    Target,
-)
+from loadtests.plan.model import ClosedLoad, DriverName, OpenLoad, Operation, Scenario, Suite, Target
 from loadtests.plan.operations import note_bad_name, read_operations
+from loadtests.plan.protocol.http import HttpOperation, HttpSettings
 from loadtests.plan.suggest import nearest
 from loadtests.plan.targets import read_target
 from loadtests.plan.yamlfile import Place

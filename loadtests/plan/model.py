@@ -8,26 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from loadtests.law import Law
+from loadtests.plan.protocol.http import HttpOperation, HttpSettings
+from loadtests.plan.protocol.null import NullOperation
+from loadtests.plan.protocol.websocket import WebsocketOperation, WebsocketSettings
 
 __all__ = [
     "Abort",
     "Arrivals",
-    "Body",
-    "Check",
     "ClosedLoad",
-    "Extract",
+    "Connections",
     "Feeder",
-    "HttpOperation",
-    "HttpSettings",
-    "NullOperation",
     "OpenLoad",
     "Operation",
     "Plan",
-    "Request",
     "Scenario",
     "Stage",
-    "Step",
     "Suite",
     "Target",
     "Threshold",
@@ -35,7 +30,7 @@ __all__ = [
 ]
 
 Arrivals = Literal["constant", "poisson"]
-DriverName = Literal["null", "http"]
+DriverName = Literal["null", "http", "websocket"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +43,38 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Connections:
+    """Connections opened at `spawn_rate` (all at once without one) and held to the end; the first `senders` send.
+
+    In an open load arrivals go round the senders that are open; in a closed load sender k is user k.
+    """
+
+    count: int
+    spawn_rate: float | None = None
+    senders: int = 0
+
+    @property
+    def spawn_ns(self) -> int:
+        """Time until the last connection is due."""
+        return 0 if self.spawn_rate is None else round((self.count - 1) / self.spawn_rate * 1e9)
+
+    def due_ns(self, number: int) -> int:
+        """When connection `number` (from 0) is due, after the start."""
+        return 0 if self.spawn_rate is None else round(number / self.spawn_rate * 1e9)
+
+
+@dataclass(frozen=True, slots=True)
 class OpenLoad:
     """Arrivals that never wait for responses. `rate` + `ramp` in the file becomes two stages here.
 
-    The rate before the first stage is 0, so a first stage with `ramp` climbs from 0.
+    The rate before the first stage is 0, so a first stage with `ramp` climbs from 0. With `connections` and no rate
+    there is one stage at rate 0: they are only held.
     """
 
     stages: tuple[Stage, ...]
     arrivals: Arrivals = "constant"
     max_in_flight: int = 2000
+    connections: Connections | None = None
 
     @property
     def duration_ns(self) -> int:
@@ -66,7 +84,8 @@ class OpenLoad:
     @property
     def ramp_ns(self) -> int:
         """Length of the leading climb from zero; recorded, not judged."""
-        return self.stages[0].duration_ns if self.stages[0].ramp else 0
+        climb_ns = self.stages[0].duration_ns if self.stages[0].ramp else 0
+        return climb_ns if self.connections is None else max(climb_ns, self.connections.spawn_ns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,106 +97,16 @@ class ClosedLoad:
     spawn_rate: float | None = None
     think_ns: tuple[int, int] | None = None
     pacing_ns: int | None = None
+    connections: Connections | None = None
 
     @property
     def ramp_ns(self) -> int:
-        """Time until the last user has started; recorded, not judged."""
-        return 0 if self.spawn_rate is None else round((self.users - 1) / self.spawn_rate * 1e9)
+        """Time until the last user has started, and the last connection; recorded, not judged."""
+        spawn_ns = 0 if self.spawn_rate is None else round((self.users - 1) / self.spawn_rate * 1e9)
+        return spawn_ns if self.connections is None else max(spawn_ns, self.connections.spawn_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What makes an answer good. Without `status`, any status below 400 is good.
-
-    `json` maps a dotted path to the value it must equal (values may hold `{{name}}`).
-    """
-
-    status: tuple[int, ...] | None = None
-    json: Mapping[str, Any] = field(default_factory=dict)
-    contains: tuple[str, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
-    max_bytes: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """A request body; `value` is the JSON document, the form mapping, the raw text, or a file's bytes (sent as is)."""
-
-    kind: Literal["json", "form", "raw", "file"]
-    value: Any
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """An HTTP request as a template: `path` (origin-form or absolute URL), header values and body may hold `{{name}}`.
-
-    `auth` is (scheme, credentials): `("basic", "user:password")` or `("bearer", token)`; it may hold `{{name}}` too.
-    """
-
-    method: str
-    path: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: Body | None = None
-    auth: tuple[str, str] | None = None
-    check: Check = Check()
-    redirects: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Extract:
-    """Takes a value from an answer for later steps: by JSON path, header name, or regex (group 1, else the match)."""
-
-    source: Literal["json", "header", "regex"]
-    expression: str
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One request of a journey; recorded as the operation `<journey>/<step>`.
-
-    `think_ns` is waited before the request is due, and is in no step's latency.
-    """
-
-    name: str
-    request: Request
-    extract: Mapping[str, Extract] = field(default_factory=dict)
-    think_ns: tuple[int, int] | None = None
-    timeout_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HttpOperation:
-    """Exactly one of `request`, `steps`, `journey` (`module:function`) is set."""
-
-    name: str
-    weight: float = 1.0
-    request: Request | None = None
-    steps: tuple[Step, ...] = ()
-    journey: str | None = None
-    timeout_ns: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NullOperation:
-    """Answers by `law` with no I/O; every k-th (`fail_every`) execution fails with kind `dialled`."""
-
-    name: str
-    law: Law
-    weight: float = 1.0
-    fail_every: int | None = None
-    timeout_ns: int | None = None
-
-
-Operation = HttpOperation | NullOperation
-
-
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
-    """Per-scenario HTTP behaviour: `keep_alive` false closes after each answer; `cookies` keeps a jar per user."""
-
-    keep_alive: bool = True
-    cookies: bool | None = None
-    """`None`: on for journeys, off for single requests."""
+Operation = HttpOperation | NullOperation | WebsocketOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +130,8 @@ class Abort:
 class Threshold:
     """`[operation:] [service] metric (< | <= | > | >=) value [for 30s] [abort [after 10s]] [[CLAUSE]]`.
 
-    `metric` is the canonical metric name without its quantile: `latency` for pNN, else `mean`, `max`, `errors`,
-    `success`, `timeouts`, `drops`, `throughput`, `connect`, `first byte`, `lag`, `target cpu`, `target memory`,
-    `target pool`, `target lock wait`. `quantile` is 0.99 for p99, `None` for metrics without one.
+    `metric` is the canonical metric name without its quantile: `latency` for pNN, else a name that
+    `plan.thresholds` lists. `quantile` is 0.99 for p99, `None` for metrics without one.
     `limit` is ns for times, 0..1 for shares, per second for throughput, bytes for memory; `unit` names which.
     """
 
@@ -234,6 +162,7 @@ class Scenario:
     seed: int = 0
     data: Mapping[str, Feeder] = field(default_factory=dict)
     http: HttpSettings = HttpSettings()
+    websocket: WebsocketSettings = WebsocketSettings()
 
     @property
     def steady_ns(self) -> tuple[int, int]:

@@ -8,7 +8,9 @@ from typing import Any
 from loadtests.law import Law, parse_law
 from loadtests.plan.document import ExtractShape, HttpShape, NullShape, RequestShape, StepShape
 from loadtests.plan.findings import Findings
-from loadtests.plan.model import DriverName, Extract, HttpOperation, NullOperation, Operation, Step
+from loadtests.plan.model import DriverName, Operation
+from loadtests.plan.protocol.http import Extract, HttpOperation, Step
+from loadtests.plan.protocol.null import NullOperation
 from loadtests.plan.requests import BODIES, Fed, read_request
 from loadtests.plan.yamlfile import Place
 
@@ -39,7 +41,7 @@ def read_operations(
         return []
     context = _Context(findings, fed, base)
     read = _null if driver == "null" else _http
-    found = [read(context, entry, (*place, position)) for position, entry in enumerate(entries)]
+    found: list[Operation | None] = [read(context, entry, (*place, position)) for position, entry in enumerate(entries)]
     _note_names(findings, entries, place)
     operations = [operation for operation in found if operation is not None]
     if operations and not findings.damaged(place) and not any(operation.weight for operation in operations):

@@ -7,7 +7,7 @@ from typing import Any
 
 from loadtests.plan.document import AuthShape, CheckShape, RequestShape
 from loadtests.plan.findings import Findings
-from loadtests.plan.model import Body, Check, Request
+from loadtests.plan.protocol.http import Body, Check, Request
 from loadtests.plan.suggest import nearest
 from loadtests.plan.targets import address_rule
 from loadtests.plan.template import names_in

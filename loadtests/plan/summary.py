@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from loadtests.plan.model import ClosedLoad, HttpOperation, OpenLoad, Operation, Scenario, Threshold
+from loadtests.plan.model import ClosedLoad, OpenLoad, Operation, Scenario, Threshold
 from loadtests.plan.profile import Curve, operation_shares
+from loadtests.plan.protocol.http import HttpOperation
 from loadtests.plan.thresholds import samples_needed
 
 __all__ = ["OperationShare", "Outlook", "ScheduleSummary", "closed_rate", "outlooks", "schedule_summary"]

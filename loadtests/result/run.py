@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from loadtests.plan.model import Plan, Scenario
-from loadtests.result.window import Tally, Window
+from loadtests.result.window import CONNECTIONS, Tally, Window
 
 __all__ = ["Environment", "FailureSample", "ProcessEnd", "ResourceSample", "Run", "RunStatus", "ScenarioRun", "pooled"]
 
@@ -92,10 +92,10 @@ class ScenarioRun:
         return range(first, max(first, -int(-end // 1)))
 
     def operation_names(self) -> list[str]:
-        """Every operation seen, in plan order first."""
+        """Every operation seen, in plan order first; held connections are none."""
         if "names" not in self._kept:
             planned = self.scenario.recorded_names()
-            seen = {name for window in self.windows for name in window.operations}
+            seen = {name for window in self.windows for name in window.operations} - {CONNECTIONS}
             self._kept["names"] = [name for name in planned if name in seen] + sorted(seen.difference(planned))
         return list(self._kept["names"])
 

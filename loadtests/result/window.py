@@ -17,15 +17,27 @@ from loadtests.result.histogram import Histogram
 __all__ = [
     "COMPLETED_FAILED",
     "COMPLETED_OK",
+    "CONNECTIONS",
     "CUT_OFF",
     "DROPPED",
+    "DROPPED_AT",
+    "DUPLICATED",
+    "EXPECTED",
     "FAILED",
+    "LATE",
+    "LOST_CONNECTION",
+    "LOST_PUSHES",
     "OFFERED",
     "OK",
+    "OUT_OF_ORDER",
+    "PUSHES",
+    "RECEIVED",
+    "RECONNECTED",
     "RESPONSE_FAILED",
     "RESPONSE_OK",
     "SERVICE_FAILED",
     "SERVICE_OK",
+    "UNEXPECTED",
     "Tally",
     "Window",
 ]
@@ -40,12 +52,30 @@ CUT_OFF = "cut_off"
 COMPLETED_OK = "completed.ok"
 COMPLETED_FAILED = "completed.failed"
 
+# What may be wrong with messages though their executions ended: further counters of an operation.
+LATE = "late"  # answered after all, but after the execution had been given up as lost
+DUPLICATED = "duplicated"  # an answer that had come before
+OUT_OF_ORDER = "out_of_order"  # an answer that came after that of a message sent later on the same connection
+UNEXPECTED = "unexpected"  # no message in flight was answered by it
+EXPECTED, RECEIVED = "expected", "received"  # copies of a broadcast: due to those who listened, and come in time
+
+# Connections that are held are a tally of their own, CONNECTIONS, which is no operation and in no total. Each attempt
+# that was due adds one to OFFERED and ends in OK (established), FAILED + kind, or CUT_OFF. It belongs, with all that
+# befalls it, to the second in which it was due; "dropped_at" alone goes by the second of the drop.
+CONNECTIONS = "-connections-"
+LOST_CONNECTION = "drop."  # + cause: close_1001, reset, eof, ping_timeout, protocol, …: before its time
+DROPPED_AT = "dropped_at"
+RECONNECTED = "reconnected"  # of the OK ones, those that replaced a lost connection
+PUSHES = "pushes"  # messages that the server sent unasked; by the second of arrival, also LOST_PUSHES
+LOST_PUSHES = "lost_pushes"  # gaps in their running numbers; DUPLICATED and OUT_OF_ORDER speak of pushes here
+
 # Histograms of an operation (µs). Response time runs from the intended start, service time from the actual send.
 RESPONSE_OK = "response.ok"
 SERVICE_OK = "service.ok"
 RESPONSE_FAILED = "response.failed"
 SERVICE_FAILED = "service.failed"
-# Further histograms by name: "connect", "first byte" (later "ttft", "token gap", "round trip", …).
+# Further histograms by name: "connect" (of CONNECTIONS: from when it was due until it was usable), "first byte",
+# "first event", "delivery" (each copy of a broadcast); of CONNECTIONS also "ping" and "push" (sent to received).
 
 # Generator tally of a window: histograms "start lag" (actual minus intended start), "loop lag", "gc pause";
 # counters "cpu_ns", "elapsed_ns" (CPU share = their quotient), "rss_bytes", "in_flight", "open_connections".
@@ -82,6 +112,12 @@ class Tally:
     def failures(self) -> dict[str, int]:
         """Failure counts by kind."""
         return {name[len(FAILED) :]: n for name, n in sorted(self.counters.items()) if name.startswith(FAILED) and n}
+
+    @property
+    def lost_connections(self) -> dict[str, int]:
+        """Connections that ended before their time, by cause (of the tally CONNECTIONS)."""
+        prefix = LOST_CONNECTION
+        return {name[len(prefix) :]: n for name, n in sorted(self.counters.items()) if name.startswith(prefix) and n}
 
     @property
     def failed(self) -> int:

@@ -14,7 +14,8 @@ from benchmarks.accuracy.ledger import Ledger
 from benchmarks.accuracy.truth import Executions, closed, open_model
 from benchmarks.pauses import Strangers
 from loadtests.drive.recorder import Recorder
-from loadtests.plan.model import ClosedLoad, HttpOperation, OpenLoad, Scenario, Stage
+from loadtests.plan.model import ClosedLoad, OpenLoad, Scenario, Stage
+from loadtests.plan.protocol.http import HttpOperation
 from loadtests.result.run import ScenarioRun
 from loadtests.result.window import Window
 

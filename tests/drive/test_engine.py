@@ -12,7 +12,8 @@ from loadtests.drive.drivers.null import NullDriver
 from loadtests.drive.open_model import OpenArrivals
 from loadtests.drive.recorder import Recorder
 from loadtests.law import parse_law
-from loadtests.plan.model import ClosedLoad, NullOperation, OpenLoad, Scenario, Stage, Target
+from loadtests.plan.model import ClosedLoad, OpenLoad, Scenario, Stage, Target
+from loadtests.plan.protocol.null import NullOperation
 from loadtests.result.window import DROPPED, OFFERED, OK, RESPONSE_OK, SERVICE_OK, Tally, Window
 
 S = 1_000_000_000

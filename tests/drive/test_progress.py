@@ -7,7 +7,8 @@ import pytest
 
 from loadtests.drive.progress import Progress, Status, print_status
 from loadtests.law import parse_law
-from loadtests.plan.model import NullOperation, OpenLoad, Scenario, Stage
+from loadtests.plan.model import OpenLoad, Scenario, Stage
+from loadtests.plan.protocol.null import NullOperation
 from loadtests.result.histogram import Histogram
 from loadtests.result.window import Tally, Window
 

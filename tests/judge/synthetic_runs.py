@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 
 from loadtests.law import parse_law
-from loadtests.plan.model import ClosedLoad, NullOperation, OpenLoad, Plan, Scenario, Stage, Target, Threshold
+from loadtests.plan.model import ClosedLoad, OpenLoad, Plan, Scenario, Stage, Target, Threshold
+from loadtests.plan.protocol.null import NullOperation
 from loadtests.plan.thresholds import parse_threshold
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import Environment, ProcessEnd, Run, ScenarioRun

@@ -7,18 +7,9 @@ import pytest
 
 from loadtests.errors import PlanError
 from loadtests.plan.loader import load_plan, plan_from_document
-from loadtests.plan.model import (
-    Body,
-    Check,
-    ClosedLoad,
-    Extract,
-    HttpSettings,
-    NullOperation,
-    OpenLoad,
-    Plan,
-    Stage,
-    Tls,
-)
+from loadtests.plan.model import ClosedLoad, OpenLoad, Plan, Stage, Tls
+from loadtests.plan.protocol.http import Body, Check, Extract, HttpSettings
+from loadtests.plan.protocol.null import NullOperation
 
 SECOND = 10**9
 Api = Callable[..., Plan]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from loadtests.law import parse_law
-from loadtests.plan.model import Arrivals, ClosedLoad, NullOperation, OpenLoad, Scenario, Stage
+from loadtests.plan.model import Arrivals, ClosedLoad, OpenLoad, Scenario, Stage
 from loadtests.plan.profile import Curve, arrivals, operation_shares, user_operations
+from loadtests.plan.protocol.null import NullOperation
 
 SECOND = 10**9
 LAW = parse_law("1ms")

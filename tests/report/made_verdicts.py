@@ -8,7 +8,8 @@ import numpy as np
 
 from loadtests.judge.verdict import Health, Outcome, ScenarioVerdict, ThresholdVerdict, Verdict
 from loadtests.law import spread
-from loadtests.plan.model import HttpOperation, OpenLoad, Plan, Request, Scenario, Stage, Target, Threshold
+from loadtests.plan.model import OpenLoad, Plan, Scenario, Stage, Target, Threshold
+from loadtests.plan.protocol.http import HttpOperation, Request
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import Environment, FailureSample, ProcessEnd, ResourceSample, Run, ScenarioRun
 from loadtests.result.window import Tally, Window

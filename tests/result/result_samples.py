@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from loadtests.law import parse_law
 from loadtests.plan.loader import plan_from_document
-from loadtests.plan.model import NullOperation, OpenLoad, Plan, Scenario, Stage
+from loadtests.plan.model import OpenLoad, Plan, Scenario, Stage
+from loadtests.plan.protocol.null import NullOperation
 from loadtests.result.histogram import COUNTERS, HIGHEST_US, Histogram
 from loadtests.result.run import Environment
 from loadtests.result.rundir import RunWriter

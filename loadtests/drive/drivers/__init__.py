@@ -11,6 +11,10 @@ def make_driver(surroundings: Surroundings) -> Driver:
         from loadtests.drive.drivers.null import NullDriver
 
         return NullDriver(surroundings)
+    if surroundings.scenario.driver == "websocket":
+        from loadtests.drive.drivers.websocket import WebsocketDriver
+
+        return WebsocketDriver(surroundings)
     from loadtests.drive.drivers.http import HttpDriver
 
     return HttpDriver(surroundings)

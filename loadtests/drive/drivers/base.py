@@ -26,6 +26,7 @@ class Surroundings:
     clock: Clock
     secrets: tuple[str, ...] = ()
     shard: int = 0
+    shards: int = 1
 
 
 class Driver(ABC):
@@ -43,6 +44,9 @@ class Driver(ABC):
     async def open(self) -> None:  # noqa: B027 - most drivers need nothing
         """Make ready before the first arrival; raises `TargetUnreachable` when nothing answers."""
 
+    def begin(self, start_ns: int) -> None:  # noqa: B027
+        """The load starts at `start_ns` of the clock; called once, just before."""
+
     @abstractmethod
     def fire(self, operation: int, index: int, intended_ns: int, user: int) -> None:
         """Start one execution of `scenario.operations[operation]`; never waits.
@@ -50,6 +54,9 @@ class Driver(ABC):
         `index` is the execution's number in the whole run (feeders are functions of it). `user` is the closed
         model's user number, or -1 in the open model, and comes back through `finished`.
         """
+
+    def ended(self) -> None:  # noqa: B027
+        """No further execution will be fired; those in flight may still end."""
 
     @abstractmethod
     def cut_off(self) -> None:

@@ -6,7 +6,7 @@ processes; when the engine is late that shows in its start lag, not here.
 
 from loadtests.drive.drivers.base import Driver, Surroundings
 from loadtests.law import spread
-from loadtests.plan.model import NullOperation
+from loadtests.plan.protocol.null import NullOperation
 
 __all__ = ["NullDriver"]
 

@@ -13,7 +13,8 @@ from loadtests.drive.clock import LoopClock
 from loadtests.drive.drivers.base import Surroundings
 from loadtests.drive.drivers.http import HttpDriver
 from loadtests.drive.recorder import Recorder
-from loadtests.plan.model import ClosedLoad, HttpOperation, OpenLoad, Request, Scenario, Stage, Target
+from loadtests.plan.model import ClosedLoad, OpenLoad, Scenario, Stage, Target
+from loadtests.plan.protocol.http import HttpOperation, Request
 from loadtests.result.run import FailureSample
 from loadtests.result.window import Tally, Window
 

@@ -8,7 +8,8 @@ import pytest
 from http_scripted import MS, OK, Peer, Run, S, Seen, answer, answering, driving, get, outcome_of, scenario, serving
 
 from loadtests import __version__
-from loadtests.plan.model import Body, Check, Feeder, HttpSettings, Target, Threshold
+from loadtests.plan.model import Feeder, Target, Threshold
+from loadtests.plan.protocol.http import Body, Check, HttpSettings
 
 SPLIT = b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\nX: y\r\n\r\nhello world"
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n"

@@ -9,7 +9,7 @@ import pytest
 from http_scripted import MS, OK, Peer, Run, Script, answer, answering, driving, get, outcome_of, scenario, serving
 
 from loadtests.errors import TargetUnreachable
-from loadtests.plan.model import Check, HttpSettings
+from loadtests.plan.protocol.http import Check, HttpSettings
 
 
 async def _reset_at_once(peer: Peer) -> None:

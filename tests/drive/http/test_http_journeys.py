@@ -21,7 +21,8 @@ from http_scripted import (
 )
 
 from loadtests.errors import UsageError
-from loadtests.plan.model import Body, Check, Extract, Feeder, HttpOperation, HttpSettings, Request, Step, Target
+from loadtests.plan.model import Feeder, Target
+from loadtests.plan.protocol.http import Body, Check, Extract, HttpOperation, HttpSettings, Request, Step
 
 
 def answer(body: bytes = b"", *headers: str, status: str = "200 OK") -> bytes:

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from http_scripted import MS, OK, Peer, Run, Seen, answering, driving, get, outcome_of, scenario, serving
 
-from loadtests.plan.model import Body, Check, HttpSettings, Target
+from loadtests.plan.model import Target
+from loadtests.plan.protocol.http import Body, Check, HttpSettings
 
 
 def to(location: str, status: str = "302 Found", extra: str = "") -> bytes:

@@ -10,7 +10,8 @@ import trustme
 from http_scripted import OK, Peer, Run, answering, driving, scenario, serving
 
 from loadtests.errors import TargetUnreachable, UsageError
-from loadtests.plan.model import HttpSettings, Target, Tls
+from loadtests.plan.model import Target, Tls
+from loadtests.plan.protocol.http import HttpSettings
 
 
 @dataclass

@@ -3,6 +3,6 @@
 from loadtests.drive.drivers.http.answer import Answer
 from loadtests.drive.drivers.http.driver import HttpDriver
 from loadtests.drive.drivers.http.journey import StepFailed, User
-from loadtests.plan.model import Check
+from loadtests.plan.protocol.http import Check
 
 __all__ = ["Answer", "Check", "HttpDriver", "StepFailed", "User"]

@@ -8,7 +8,7 @@ import orjson
 
 from loadtests.drive.drivers.http.answer import BODY_CAP, Head, Undecodable, decoded
 from loadtests.drive.drivers.http.failure import Failure, wrong_status
-from loadtests.plan.model import Check
+from loadtests.plan.protocol.http import Check
 from loadtests.plan.template import Template, names_in
 
 __all__ = ["ANY_ANSWER", "SAMPLE_BYTES", "Judge", "PathMissing", "at_path"]

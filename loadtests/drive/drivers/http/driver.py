@@ -15,7 +15,7 @@ from loadtests.drive.drivers.http.origin import Origin
 from loadtests.drive.drivers.http.requests import CompiledRequest, Prepared, literal
 from loadtests.drive.drivers.http.single import SingleRequest
 from loadtests.drive.drivers.http.steps import StepsJourney
-from loadtests.plan.model import HttpOperation, Request
+from loadtests.plan.protocol.http import HttpOperation, Request
 from loadtests.units import format_duration
 
 __all__ = ["HttpDriver"]

@@ -15,7 +15,7 @@ from loadtests.drive.drivers.http.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.requests import CompiledRequest, Prepared
 from loadtests.drive.drivers.http.session import Asked, Session, Values, judged
 from loadtests.plan.data import row
-from loadtests.plan.model import HttpOperation
+from loadtests.plan.protocol.http import HttpOperation
 
 if TYPE_CHECKING:
     from loadtests.drive.drivers.http.driver import HttpDriver

@@ -33,7 +33,7 @@ from loadtests.drive.drivers.http.session import Asked, judged
 from loadtests.drive.drivers.http.steps import pause_until
 from loadtests.errors import UsageError
 from loadtests.plan.data import row
-from loadtests.plan.model import Check, HttpOperation
+from loadtests.plan.protocol.http import Check, HttpOperation
 
 if TYPE_CHECKING:
     from loadtests.drive.drivers.http.driver import HttpDriver

@@ -12,7 +12,7 @@ import orjson
 from loadtests import __version__
 from loadtests.drive.drivers.http.origin import Origin, escaped, is_absolute, request_target, split_url
 from loadtests.errors import UsageError
-from loadtests.plan.model import Body, Request
+from loadtests.plan.protocol.http import Body, Request
 from loadtests.plan.template import Template, json_text, url_text
 
 __all__ = ["CompiledRequest", "Piece", "Prepared", "Wire", "literal"]

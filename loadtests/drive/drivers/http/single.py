@@ -11,7 +11,7 @@ from loadtests.drive.drivers.http.pool import DOUBTFUL_NS, Pool
 from loadtests.drive.drivers.http.reader import AnswerReader
 from loadtests.drive.drivers.http.requests import CompiledRequest
 from loadtests.plan.data import row
-from loadtests.plan.model import HttpOperation
+from loadtests.plan.protocol.http import HttpOperation
 
 if TYPE_CHECKING:
     from loadtests.drive.drivers.http.driver import HttpDriver

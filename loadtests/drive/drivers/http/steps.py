@@ -18,7 +18,7 @@ from loadtests.drive.drivers.http.requests import CompiledRequest
 from loadtests.drive.drivers.http.session import Asked, judged
 from loadtests.plan.chance import derive_seed, uniform
 from loadtests.plan.data import row
-from loadtests.plan.model import Extract, HttpOperation, Step
+from loadtests.plan.protocol.http import Extract, HttpOperation, Step
 
 if TYPE_CHECKING:
     from loadtests.drive.drivers.http.driver import HttpDriver
