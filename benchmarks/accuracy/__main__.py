@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 import click
 
 from benchmarks.accuracy.cases import Case, Offer, cases
-from benchmarks.accuracy.comparison import Row, State, worst_exit_code
+from benchmarks.accuracy.comparison import State, worst_exit_code
 from benchmarks.accuracy.experiment import Finding, run_experiment
+from benchmarks.accuracy.table import cells
 from benchmarks.machine import machine_lines
 from benchmarks.results import write_section
 from benchmarks.table import markdown_table
@@ -59,7 +60,7 @@ def command(
 def table(findings: Sequence[Finding], *, problems_only: bool = False) -> str:
     """One line per figure, as Markdown."""
     lines = [
-        (finding.case.name, finding.offer.model, *_cells(row))
+        (finding.case.name, finding.offer.model, *cells(row))
         for finding in findings
         for row in finding.rows
         if not problems_only or row.state is not State.OK
@@ -91,19 +92,6 @@ def _best_of(tries: int, case: Case, offer: Offer, *, seconds: float) -> Finding
             break
         finding = run_experiment(case, offer, seconds=seconds)
     return finding
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    values = (row.truth, row.reported, row.error, row.allowed)
-    return (row.quantity, *(_text(value, row.unit) for value in values), row.state)
-
-
-def _text(value: float | None, unit: str) -> str:
-    if value is None:
-        return "no data"
-    if unit == "ns":
-        return f"{'-' if value < 0 else ''}{format_duration(abs(value), digits=4)}"
-    return f"{value:,.0f}" if unit == "count" else f"{value:,.1f}/s"
 
 
 def _notes(findings: Sequence[Finding]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ from loadtests.plan.model import Scenario
 from loadtests.plan.profile import arrivals
 from loadtests.result.rundir import read_run
 
-__all__ = ["Finding", "plan_text", "run_experiment"]
+__all__ = ["Finding", "cores", "distrust_of", "measure", "plan_text", "run_experiment", "truth_server"]
 
 _ROOT = Path(__file__).parents[2]
 _START_WITHIN_S = 20.0
@@ -57,12 +58,12 @@ def run_experiment(case: Case, offer: Offer, *, seconds: float) -> Finding:
     before = Moment.now()
     with tempfile.TemporaryDirectory(prefix="accuracy-") as scratch:
         here = Path(scratch)
-        with watching() as strangers, _truth_server(case.behaviour, here / "ledger.npz") as port:
+        with watching() as strangers, truth_server("server", case.behaviour.to_wire(), here / "ledger.npz") as port:
             (here / "plan.yaml").write_text(plan_text(offer, port=port, duration_ns=duration_ns))
-            _measure(here)
+            measure(here)
         ledger = Ledger.load(here / "ledger.npz")
         run = read_run(here / "run").scenarios[0]
-        distrust = _distrust(here / "run")
+        distrust = distrust_of(here / "run")
     others = cores_taken_by_others(before, Moment.now())
     truth = _truth(case.behaviour, offer, run.scenario, duration_ns=duration_ns)
     rows = [
@@ -108,10 +109,10 @@ def _truth(behaviour: Behaviour, offer: Offer, scenario: Scenario, *, duration_n
 
 
 @contextmanager
-def _truth_server(behaviour: Behaviour, ledger: Path) -> Iterator[int]:
+def truth_server(module: str, behaviour: dict[str, Any], ledger: Path) -> Iterator[int]:
     """The server's port; at the end of the block it has written its ledger and is gone."""
-    command = [sys.executable, "-m", "benchmarks.accuracy.server", json.dumps(behaviour.to_wire()), str(ledger)]
-    pipe, core = subprocess.PIPE, _cores()[0]
+    command = [sys.executable, "-m", f"benchmarks.accuracy.{module}", json.dumps(behaviour), str(ledger)]
+    pipe, core = subprocess.PIPE, cores()[0]
     with subprocess.Popen(command, cwd=_ROOT, stdin=pipe, stdout=pipe, text=True, preexec_fn=pinned(*core)) as server:
         assert server.stdin is not None
         assert server.stdout is not None
@@ -126,22 +127,23 @@ def _truth_server(behaviour: Behaviour, ledger: Path) -> Iterator[int]:
             server.kill()
 
 
-def _cores() -> tuple[set[int], set[int]]:
+def cores() -> tuple[set[int], set[int]]:
     """One core for the server, the others for the suite, as if the target were another machine; all for both if one."""
     first, *others = sorted(os.sched_getaffinity(0))
     return {first}, set(others) or {first}
 
 
-def _measure(here: Path) -> None:
+def measure(here: Path) -> None:
+    """Run the plan in `here` as a user would; raises `GeneratorFault` when that leaves no run."""
     command = [sys.executable, "-m", "loadtests", "run", "-f", str(here / "plan.yaml"), "-o", str(here / "run")]
-    pin = pinned(*_cores()[1])
+    pin = pinned(*cores()[1])
     ended = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False, preexec_fn=pin)
     if ended.returncode not in _JUDGED:
         last = "\n".join((ended.stdout + ended.stderr).splitlines()[-15:])
         raise GeneratorFault(f"loadtests run ended with exit code {ended.returncode} and left no run:\n{last}")
 
 
-def _distrust(run: Path) -> Sequence[str]:
+def distrust_of(run: Path) -> Sequence[str]:
     """Why the suite called its own run invalid; empty when it stands by its figures."""
     report = json.loads((run / "report.json").read_text())
     health = report["scenarios"][0]["health"]

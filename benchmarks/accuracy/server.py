@@ -25,7 +25,7 @@ import uvloop
 
 from benchmarks.accuracy.behaviour import Answering, Behaviour, Ending
 from benchmarks.accuracy.ledger import Ledger
-from loadtests.drive.clock import LoopClock
+from loadtests.clock import LoopClock
 
 __all__ = ["BODY", "PATH", "main"]
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.cost.floor import note, timed
-from loadtests.drive.clock import VirtualClock
+from loadtests.clock import VirtualClock
 from loadtests.drive.drivers.base import Surroundings
 from loadtests.drive.drivers.null import NullDriver
 from loadtests.drive.open_model import OpenArrivals

@@ -42,10 +42,10 @@ def _group() -> None:
     """Load testing with true latencies and honest verdicts: HTTP, WebSocket, PostgreSQL and LLM agents."""
 
 
-def main() -> None:
+def main(command: click.Command = _group) -> None:
     """Run the command line; every error of ours becomes one clear message and its own exit code."""
     try:
-        sys.exit(_group(standalone_mode=False))
+        sys.exit(command(standalone_mode=False))
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

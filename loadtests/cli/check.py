@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loadtests.plan.loader import load_plan
-from loadtests.plan.model import ClosedLoad, OpenLoad, Scenario, Stage
+from loadtests.plan.model import ClosedLoad, Connections, OpenLoad, Scenario, Stage
 from loadtests.plan.selection import select
 from loadtests.plan.summary import Outlook, ScheduleSummary, closed_rate, outlooks, schedule_summary
 from loadtests.units import format_duration, format_rate, format_ratio
@@ -69,7 +69,7 @@ def _printed(scenario: Scenario) -> str:
     facts = _table("", "")
     for name, fact in _facts(scenario, summary):
         facts.add_row(name, fact)
-    tables = [facts, _operations_table(scenario, summary)]
+    tables = [facts, *([_operations_table(scenario, summary)] if scenario.operations else [])]
     tables += [_thresholds_table(outlooks(scenario, summary), summary)] if scenario.thresholds else []
     with console.capture() as captured:
         console.print(Text.assemble((scenario.name, "bold"), f" · {scenario.driver} · {_model(scenario)}"))
@@ -79,6 +79,8 @@ def _printed(scenario: Scenario) -> str:
 
 
 def _model(scenario: Scenario) -> str:
+    if not scenario.operations:
+        return "connections that are only held"
     if isinstance(scenario.load, OpenLoad):
         return f"open: {scenario.load.arrivals} arrivals that wait for no answer"
     return "closed: users who wait for each answer"
@@ -88,13 +90,16 @@ def _facts(scenario: Scenario, summary: ScheduleSummary) -> Iterator[tuple[str, 
     load = scenario.load
     peak = max(summary.levels)
     what = "rate" if isinstance(load, OpenLoad) else "users"
-    yield what, f"{_sparkline(summary.levels)} 0 to {peak:,.4g}{'/s' if isinstance(load, OpenLoad) else ''}"
-    if isinstance(load, OpenLoad):
+    if scenario.operations:
+        yield what, f"{_sparkline(summary.levels)} 0 to {peak:,.4g}{'/s' if isinstance(load, OpenLoad) else ''}"
+    if load.connections is not None:
+        yield "connections", _connections_words(load.connections, load.duration_ns)
+    if isinstance(load, OpenLoad) and scenario.operations:
         yield "stages", _stages(load.stages)
         about = "" if load.arrivals == "constant" else "about "
         yield "arrivals", f"{about}{summary.offered:,.0f} in {format_duration(summary.duration_ns)}"
         yield "in flight", f"at most {load.max_in_flight:,}; an arrival beyond that is dropped, and counted"
-    else:
+    elif isinstance(load, ClosedLoad):
         yield "load", _closed_words(load, summary)
         yield "Little's law", _little(load)
         assumed = format_duration(summary.assumed_latency_ns or 0)
@@ -103,6 +108,14 @@ def _facts(scenario: Scenario, summary: ScheduleSummary) -> Iterator[tuple[str, 
     yield "judged", f"from {start} to {end}; {_before(scenario)}"
     yield "timeout", format_duration(scenario.timeout_ns)
     yield "seed", str(scenario.seed)
+
+
+def _connections_words(connections: Connections, duration_ns: int) -> str:
+    spawn = "all at once"
+    if connections.spawn_rate is not None:
+        spawn = f"{format_rate(connections.spawn_rate)}, all due after {format_duration(connections.spawn_ns)}"
+    sending = "" if connections.senders == connections.count else f"; {connections.senders:,} of them send"
+    return f"{connections.count:,}, opened {spawn}, held until {format_duration(duration_ns)}{sending}"
 
 
 def _before(scenario: Scenario) -> str:

@@ -23,6 +23,11 @@ __all__ = ["command"]
 @click.option("--errors", metavar="SHARE [STATUS]", help="Share answered with an error, e.g. 2% or '2% 503'.")
 @click.option("--reset", metavar="SHARE", help="Share of requests whose connection is reset.")
 @click.option("--stall", metavar="'TIME every TIME'", help="Answer nothing for a while, e.g. '1s every 10s'.")
+@click.option(
+    "--sockets",
+    metavar="'NAME SETTING; …'",
+    help="Faults of sockets, e.g. 'drop 1.5% after 30s 1011; lose 1%'; the names are below.",
+)
 @click.option("--only", metavar="PREFIX", help="Fault only paths that begin so; /metrics and /api/admin/ never are.")
 @click.option("--log", "log", default="off", show_default=True, metavar="FILE|-|off", help="Structured JSON log.")
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written with the URL when ready.")
@@ -36,9 +41,18 @@ __all__ = ["command"]
     help="End when the parent process does; PID names it where the start may race with its death.",
 )
 def command(host: str, port: int, log: str, ready_file: Path | None, parent: int | None, **dialled: str | None) -> None:
-    """Serve the embedded reference backend: the HTTP endpoints the guide names, with a dial for faults.
+    """Serve the embedded reference backend: the HTTP endpoints the guide names and /ws, with a dial for faults.
 
     The dial can also be turned while it serves: GET, PUT or DELETE /api/admin/faults.
+
+    \b
+    /ws?mode=echo (default), events, broadcast, or push&every=100ms. Its faults:
+      drop SHARE [after TIME] [CODE|reset]  connections closed (1011) or reset
+      silent SHARE [after TIME]             connections that go half-open
+      refuse SHARE                          upgrades answered 503
+      delay LAW                             latency added to each answer
+      lose, duplicate, reorder SHARE        answers never sent, sent twice,
+                                            held until after the next one (1 s)
     """
     followed = os.getppid() if parent == 0 else parent
     from loadtests.target.faults import parse_faults

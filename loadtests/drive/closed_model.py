@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from loadtests.drive.clock import Clock
+from loadtests.clock import Clock
 from loadtests.drive.drivers.base import Driver
 from loadtests.drive.recorder import Recorder
 from loadtests.plan.model import ClosedLoad, Scenario

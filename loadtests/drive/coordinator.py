@@ -70,7 +70,7 @@ async def drive(
         observer.started({engine.name: engine.pid for engine in engines})
         sampler = ResourceSampler(plan.target, scenario.name, observer.resource, start_ns=start_ns)
         watch = _Watch(engines, observer, start_ns=start_ns, stop=stop or asyncio.Event())
-        deadline_ns = start_ns + scenario.load.duration_ns + _longest_ns(scenario) + _SPARE_NS
+        deadline_ns = start_ns + scenario.load.duration_ns + scenario.longest_timeout_ns + _SPARE_NS
         hearing = asyncio.gather(*(engine.hear(observer, deadline_ns=deadline_ns) for engine in engines))
         ends = await _alongside(hearing, sampler.run(), watch.run())
     known = [engine.ended_s for engine in engines if engine.ended_s is not None]
@@ -142,7 +142,3 @@ async def _alongside(main: "asyncio.Future[list[ProcessEnd]]", *endless: Corouti
 async def _all_ready(engines: Sequence[EngineProcess]) -> None:
     for engine in engines:
         await engine.ready()
-
-
-def _longest_ns(scenario: Scenario) -> int:
-    return max(scenario.timeout_of(operation) for operation in scenario.operations)

@@ -61,7 +61,7 @@ class Engine:
 
     async def _drain(self) -> None:
         """Wait for what is in flight: as long as its timeout allows, or two seconds when told to stop."""
-        longest = max((self._scenario.timeout_of(operation) for operation in self._scenario.operations), default=0)
+        longest = self._scenario.longest_timeout_ns
         began = self._clock.now()
         while self._load.in_flight and self._clock.now() - began < (2 * 10**9 if self._hurried else longest + 10**9):
             await asyncio.sleep(_DRAIN_STEP_S)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from loadtests.drive.clock import Clock
+from loadtests.clock import Clock
 from loadtests.drive.recorder import GENERATOR, Recorder
 
 __all__ = ["TURN_NS", "HealthProbe"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from loadtests.drive.clock import Clock
+from loadtests.clock import Clock
 from loadtests.drive.drivers.base import Driver
 from loadtests.drive.recorder import Recorder
 from loadtests.plan.model import OpenLoad, Scenario

@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-from loadtests.drive.clock import LoopClock
+from loadtests.clock import LoopClock
 from loadtests.drive.drivers import make_driver
 from loadtests.drive.drivers.base import Surroundings
 from loadtests.drive.engine import Engine

@@ -1,4 +1,4 @@
-"""What is shown while a scenario runs: phase, rates offered and achieved, p50 and p99, failures, time left."""
+"""What is shown while a scenario runs: phase, open connections, rates, p50 and p99, failures, time left."""
 
 from collections import deque
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from loadtests.plan.model import Scenario
 from loadtests.result.histogram import Histogram
-from loadtests.result.window import COMPLETED_OK, DROPPED, OFFERED, RESPONSE_OK, Tally, Window
+from loadtests.result.window import COMPLETED_OK, CONNECTIONS, DROPPED, OFFERED, OK, RESPONSE_OK, Tally, Window
 from loadtests.units import format_duration, format_rate
 
 if TYPE_CHECKING:
@@ -21,7 +21,11 @@ _PLAIN_EVERY_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One moment of a run as the display shows it; rates and percentiles are of the last five whole seconds."""
+    """One moment of a run as the display shows it; rates and percentiles are of the last five whole seconds.
+
+    `connections` are those open now, `None` where none are held; `unmade` and `lost` add up over the run. Where
+    nothing is sent over them, `sends` is false and no rate is shown.
+    """
 
     scenario: str
     phase: str
@@ -34,19 +38,31 @@ class Status:
     p99_us: int | None
     failed: int
     dropped: int
+    connections: int | None = None
+    unmade: int = 0
+    lost: int = 0
+    sends: bool = True
 
     def __str__(self) -> str:
+        parts = [self.phase, *self._held(), *(self._sent() if self.sends else ()), f"{self.left_s:.0f} s left"]
+        return f"{self.scenario}: {', '.join(parts)}"
+
+    def _held(self) -> list[str]:
+        if self.connections is None:
+            return []
+        parts = [f"{self.connections:,} connections open"]
+        parts += [f"{self.unmade:,} not made"] if self.unmade else []
+        return [*parts, f"{self.lost:,} lost"] if self.lost else parts
+
+    def _sent(self) -> list[str]:
         latency = (
             "no answers yet"
             if self.p50_us is None or self.p99_us is None
             else f"p50 {format_duration(self.p50_us * 1000)}, p99 {format_duration(self.p99_us * 1000)}"
         )
-        dropped = f", {self.dropped:,} dropped" if self.dropped else ""
-        return (
-            f"{self.scenario}: {self.phase}, {format_rate(self.offered_per_s)} offered, "
-            f"{format_rate(self.achieved_per_s)} achieved, {latency}, {self.failed:,} failed{dropped}, "
-            f"{self.left_s:.0f} s left"
-        )
+        rates = [f"{format_rate(self.offered_per_s)} offered", f"{format_rate(self.achieved_per_s)} achieved"]
+        dropped = [f"{self.dropped:,} dropped"] if self.dropped else []
+        return [*rates, latency, f"{self.failed:,} failed", *dropped]
 
 
 class Progress:
@@ -58,6 +74,7 @@ class Progress:
         self._recent: deque[Window] = deque()
         self._failed = 0
         self._dropped = 0
+        self._held: Tally | None = Tally() if scenario.load.connections is not None else None
 
     def window(self, window: Window) -> None:
         """Take in a further window."""
@@ -68,6 +85,9 @@ class Progress:
             tally = window.operations[name]
             self._failed += tally.failed
             self._dropped += tally.count(DROPPED)
+        held = window.operations.get(CONNECTIONS)
+        if held is not None:
+            self._held = Tally.merge([self._held or Tally(), Tally(held.counters)])
 
     def status(self, elapsed_s: float) -> Status:
         """Where the scenario stands `elapsed_s` seconds after its start."""
@@ -83,6 +103,8 @@ class Progress:
         )
         answers = recent.histograms.get(RESPONSE_OK) or Histogram.empty()
         length = max(1, len(seconds))
+        held = self._held or Tally()
+        lost = sum(held.lost_connections.values())
         return Status(
             scenario=self._scenario.name,
             phase=self._phase(elapsed_s),
@@ -95,6 +117,10 @@ class Progress:
             p99_us=answers.quantile_us(0.99),
             failed=self._failed,
             dropped=self._dropped,
+            connections=None if self._held is None else held.count(OK) - lost,
+            unmade=held.failed,
+            lost=lost,
+            sends=bool(self._names),
         )
 
     def _phase(self, elapsed_s: float) -> str:

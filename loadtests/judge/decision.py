@@ -1,6 +1,12 @@
 """One claim against its rows: passed, missed, or not settled, at 95% confidence one-sided.
 
 `Finding` is in the rows' own terms: a quantile's claim is decided as a share of answers over the limit.
+
+Connections are no sample: all that the run made are counted, so what was observed is what happened, and a share beyond
+the limit is a miss whatever its bounds. A pass says more, namely that the target keeps its connections; for that the
+run is a sample after all, and the bound must hold too: 0 of 500 lost show less than 1%, 0 of 100 do not. Each
+connection is one trial. The second in which it was due has no part in its end, so no dependence by seconds is taken
+off.
 """
 
 import math
@@ -9,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from loadtests.judge.evidence import Evidence, claimed_share, claims_less, kind_of
+from loadtests.judge.evidence import COUNTED_CONNECTIONS, Evidence, claimed_share, claims_less, kind_of
 from loadtests.judge.series import FEWEST_WINDOWS, effective_samples, ratio_interval
 from loadtests.judge.statistics import (
     RISK,
@@ -95,21 +101,49 @@ def decide(evidence: Evidence, circumstances: Circumstances) -> Finding:
         return _decide_rate(evidence, circumstances)
     trials, still_open, failed, good = (int(total) for total in rows[:, 1:].sum(axis=0))
     if not trials:
-        return _nothing(max(0, still_open), failed=0 if good else failed)
+        return _nothing(threshold.metric, max(0, still_open), failed=0 if good else failed)
+    if threshold.metric in COUNTED_CONNECTIONS:
+        return _decide_connections(evidence)
     if kind == "mean":
         return _decide_mean(evidence, circumstances)
     return _decide_peak(evidence) if kind == "peak" else _decide_share(evidence, circumstances)
 
 
-def _nothing(still_open: int, *, failed: int) -> Finding:
+def _nothing(metric: str, still_open: int, *, failed: int) -> Finding:
     """No figure at all. When all that was tried failed, the target missed the claim; else nothing can be said."""
+    of_connections = metric == "connect" or metric in COUNTED_CONNECTIONS
     if failed:
-        return Finding(
-            Outcome.FAIL, still_open=still_open, reason=f"no good answer at all: {failed:,} of {failed:,} failed"
-        )
+        what = "connection" if of_connections else "good answer"
+        reason = f"no {what} at all: {failed:,} of {failed:,} failed"
+        return Finding(Outcome.FAIL, still_open=still_open, reason=reason)
     if still_open:
         return Finding(Outcome.INVALID, reason=f"no data: none of {still_open:,} executions had ended")
-    return Finding(Outcome.INVALID, reason="no data in the steady interval")
+    missing = (
+        "no data: no connection was made in the judged time" if of_connections else "no data in the steady interval"
+    )
+    return Finding(Outcome.INVALID, reason=missing)
+
+
+def _decide_connections(evidence: Evidence) -> Finding:
+    """A miss by what was observed, a pass by its bound; those still open may go either way."""
+    threshold = evidence.threshold
+    hits, trials, still_open = (float(total) for total in evidence.rows[:, :3].sum(axis=0))
+    still_open = max(0.0, still_open)
+    limit, less = threshold.limit, claims_less(threshold)
+    share = Share(hits, hits + still_open, trials + still_open)
+    if limit == (0.0 if less else 1.0):
+        outcome = _counted_outcome(hits if less else trials - hits, still_open)
+    else:
+        best = (share.low if less else share.high) / share.trials
+        outcome = _settled(held=share.below(limit) if less else share.above(limit), missed=not _holds(best, evidence))
+    observed = hits / trials
+    needed: int | None = None
+    if outcome is Outcome.INCONCLUSIVE:
+        settle = samples_to_settle(observed, limit)
+        needed = None if settle is None else max(settle, int(trials) + 1)
+    return Finding(
+        outcome, observed, samples=int(trials), worth=trials, still_open=int(still_open), needed=needed, share=share
+    )
 
 
 def _decide_share(evidence: Evidence, circumstances: Circumstances) -> Finding:

@@ -1,6 +1,10 @@
 """What a threshold is held against: one row per second, read off the tallies it speaks of.
 
 Rows add up over windows, processes and operations, so a live watch and the final verdict count the same way.
+
+Held connections are made during the ramp, which is not judged otherwise. So what is said of making and losing them
+(`connect`, `connect failures`, `connection drops`) is said of the whole run; their pings and pushes go by the steady
+interval, like all messages.
 """
 
 import math
@@ -11,21 +15,28 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from loadtests.plan.model import Threshold
+from loadtests.plan.model import Scenario, Threshold
 from loadtests.result.histogram import Histogram, lowest_equivalent_us
 from loadtests.result.run import ResourceSample, ScenarioRun
 from loadtests.result.window import (
     COMPLETED_OK,
     DROPPED,
+    DUPLICATED,
+    EXPECTED,
     FAILED,
+    LOST_PUSHES,
     OFFERED,
     OK,
+    OUT_OF_ORDER,
+    PUSHES,
+    RECEIVED,
     RESPONSE_OK,
     SERVICE_OK,
     Tally,
 )
 
 __all__ = [
+    "COUNTED_CONNECTIONS",
     "Evidence",
     "Kind",
     "Row",
@@ -35,6 +46,7 @@ __all__ = [
     "claims_less",
     "gather",
     "histogram_name",
+    "is_of_whole_run",
     "kind_of",
     "row_of",
     "row_of_sample",
@@ -43,7 +55,7 @@ __all__ = [
 ]
 
 Kind = Literal["share", "peak", "mean", "rate"]
-Source = Literal["operations", "generator", "target"]
+Source = Literal["operations", "connections", "generator", "target"]
 Row = tuple[float, float, float, float, float]
 """`share` and `peak`: hits, trials, still open, failed, good. `mean`: total, count, still open, failed, good.
 `rate`: completed, offered, 0, 0, 0.
@@ -62,7 +74,13 @@ _TARGET_FIGURES = {
     "target pool": ("pool", 1.0),
     "target lock wait": ("lock_wait_s", 1e9),
 }
-_COUNTED = {"errors", "success", "timeouts", "drops"}
+COUNTED_CONNECTIONS = frozenset({"connect failures", "connection drops"})
+"""Shares whose trials are all the connections there were, not a sample of them."""
+
+_MESSAGES = {"lost": FAILED + "lost", "duplicated": DUPLICATED, "out of order": OUT_OF_ORDER}
+_PUSHES = {"lost": LOST_PUSHES, "duplicated": DUPLICATED, "out of order": OUT_OF_ORDER}
+_COUNTED = {"errors", "success", "timeouts", "drops", "reach", *_MESSAGES, *COUNTED_CONNECTIONS}
+_OF_CONNECTIONS = {"ping", "push", *COUNTED_CONNECTIONS}
 _OF_ANSWERS = {"latency", "mean", "max"}
 
 
@@ -94,11 +112,31 @@ def kind_of(threshold: Threshold) -> Kind:
     return "rate" if threshold.metric == "throughput" else "mean"
 
 
-def source_of(threshold: Threshold) -> Source:
-    """Whose figures the threshold speaks of."""
-    if threshold.metric in _TARGET_FIGURES:
+def source_of(threshold: Threshold, scenario: Scenario) -> Source:
+    """Whose figures the threshold speaks of.
+
+    Where connections are held, `connect` is theirs; where nothing is sent over them, so are lost, duplicated and
+    disordered messages: those the server pushed.
+    """
+    metric = threshold.metric
+    if metric in _TARGET_FIGURES:
         return "target"
-    return "generator" if threshold.metric == "lag" else "operations"
+    if metric == "lag":
+        return "generator"
+    held = metric == "connect" and scenario.driver == "websocket"
+    pushed = metric in _PUSHES and not scenario.operations
+    return "connections" if metric in _OF_CONNECTIONS or held or pushed else "operations"
+
+
+def is_of_whole_run(threshold: Threshold, scenario: Scenario) -> bool:
+    """Whether the ramp and the warm-up count too: for making and losing held connections.
+
+    Where they are all there is, the generator's lag is that of starting them.
+    """
+    if threshold.metric == "lag":
+        return not scenario.operations
+    of_making = threshold.metric == "connect" or threshold.metric in COUNTED_CONNECTIONS
+    return of_making and source_of(threshold, scenario) == "connections"
 
 
 def histogram_name(threshold: Threshold) -> str:
@@ -118,19 +156,26 @@ def claimed_share(threshold: Threshold) -> float:
     return threshold.limit if threshold.quantile is None else 1.0 - threshold.quantile
 
 
-def row_of(threshold: Threshold, tally: Tally) -> Row:
-    """What `tally` adds to the threshold's row."""
+def row_of(threshold: Threshold, tally: Tally, *, source: Source = "operations") -> Row:
+    """What `tally`, one of `source`, adds to the threshold's row."""
     if threshold.metric == "throughput":
         return float(tally.count(COMPLETED_OK)), float(tally.count(OFFERED)), 0.0, 0.0, 0.0
     if threshold.metric in _COUNTED:
-        return _counted(threshold.metric, tally)
+        return _of_held(threshold.metric, tally) if source == "connections" else _counted(threshold.metric, tally)
     times = tally.histogram(histogram_name(threshold))
     still_open = _still_open(tally) if threshold.metric in _OF_ANSWERS else 0
-    failed, good = tally.failed, tally.count(OK)
-    if threshold.metric == "connect":  # good answers on connections made earlier do not excuse failed attempts
-        failed, good = tally.count(FAILED + "connect"), 0
+    failed, good = _tried(threshold, tally, source)
     first = (times.mean_us or 0.0) * times.total * 1e3 if kind_of(threshold) == "mean" else _over(times, threshold)
     return float(first), float(times.total), float(still_open), float(failed), float(good)
+
+
+def _tried(threshold: Threshold, tally: Tally, source: Source) -> tuple[int, int]:
+    """(failed, good): what was tried where there is no time at all."""
+    if threshold.metric != "connect":
+        return (0, 0) if source == "connections" else (tally.failed, tally.count(OK))
+    if source == "connections":
+        return tally.failed, tally.count(OK)
+    return tally.count(FAILED + "connect"), 0  # good answers on connections made earlier do not excuse failed attempts
 
 
 def row_of_sample(threshold: Threshold, sample: ResourceSample) -> Row:
@@ -162,22 +207,29 @@ def add_rows(first: Row, second: Row) -> Row:
 
 
 def gather(threshold: Threshold, run: ScenarioRun) -> Evidence:
-    """The threshold's evidence in the steady interval of `run`; a rate has only the seconds that are wholly in it."""
-    seconds = run.seconds()
+    """The threshold's evidence in its interval of `run`; a rate has only the seconds that are wholly in it."""
+    scenario, seconds = run.scenario, run.seconds()
+    if is_of_whole_run(threshold, scenario):
+        seconds = run.recorded_seconds()
     if threshold.metric == "throughput":
-        end_s = run.scenario.steady_ns[1] / 1e9 if run.status == "complete" else run.steady_s[1]
+        end_s = scenario.steady_ns[1] / 1e9 if run.status == "complete" else run.steady_s[1]
         seconds = range(seconds.start, max(seconds.start, math.floor(end_s)))
-    source = source_of(threshold)
+    source = source_of(threshold, scenario)
     if source == "target":
         return _of_target(threshold, run, seconds)
-    if source == "generator":
-        tallies = {second: Tally.merge(found) for second, found in run.generator_by_second().items()}
-    else:
-        tallies = run.by_second(run.total_names() if threshold.operation is None else [threshold.operation])
+    tallies = _tallies(threshold, run, source)
     chosen = [tallies.get(second, Tally()) for second in seconds]
-    rows = np.array([row_of(threshold, tally) for tally in chosen], np.float64).reshape(-1, _WIDTH)
+    rows = np.array([row_of(threshold, tally, source=source) for tally in chosen], np.float64).reshape(-1, _WIDTH)
     peaks = [_longest(threshold, tally) for tally in chosen] if kind_of(threshold) == "peak" else []
     return Evidence(threshold, rows, chosen, peaks)
+
+
+def _tallies(threshold: Threshold, run: ScenarioRun, source: Source) -> dict[int, Tally]:
+    if source == "generator":
+        return {second: Tally.merge(found) for second, found in run.generator_by_second().items()}
+    if source == "connections":
+        return run.connections_by_second()
+    return run.by_second(run.total_names() if threshold.operation is None else [threshold.operation])
 
 
 def _of_target(threshold: Threshold, run: ScenarioRun, seconds: range) -> Evidence:
@@ -206,9 +258,24 @@ def _longest(threshold: Threshold, tally: Tally) -> float | None:
 def _counted(metric: str, tally: Tally) -> Row:
     if metric == "drops":
         return float(tally.count(DROPPED)), float(tally.count(OFFERED)), 0.0, 0.0, 0.0
+    if metric == "reach":
+        return float(tally.count(RECEIVED)), float(tally.count(EXPECTED)), 0.0, 0.0, 0.0
     ended = tally.count(OK) + tally.failed
+    if metric in _MESSAGES:
+        return float(tally.count(_MESSAGES[metric])), float(ended), float(_still_open(tally)), 0.0, 0.0
     hits = {"errors": tally.failed, "success": tally.count(OK), "timeouts": tally.count(FAILED + "timeout")}[metric]
     return float(hits), float(ended), float(_still_open(tally)), 0.0, 0.0
+
+
+def _of_held(metric: str, tally: Tally) -> Row:
+    """Of connections, or of what was pushed over them. One that was never established can neither drop nor be kept."""
+    made, failed = tally.count(OK), tally.failed
+    if metric == "connection drops":
+        return float(sum(tally.lost_connections.values())), float(made), 0.0, float(failed), float(made)
+    if metric == "connect failures":
+        return float(failed), float(made + failed), float(_still_open(tally)), 0.0, 0.0
+    pushed = tally.count(PUSHES) + tally.count(LOST_PUSHES)
+    return float(tally.count(_PUSHES[metric])), float(pushed), 0.0, 0.0, 0.0
 
 
 def _still_open(tally: Tally) -> int:

@@ -3,7 +3,7 @@
 - A generator that did not do its work makes a scenario INVALID; its thresholds are computed all the same, to be read.
 - A scenario that one of its thresholds aborted is a FAIL; judged again without such, it is judged on what is there.
 - Without thresholds nothing was claimed: INCONCLUSIVE, never green. The same when more than 1% of the arrivals were
-  dropped, or of the executions failed, and no threshold speaks of that.
+  dropped, of the executions failed, or of the connections were lost or never made, and no threshold speaks of that.
 """
 
 from collections.abc import Sequence

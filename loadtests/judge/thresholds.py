@@ -1,12 +1,17 @@
 """One threshold against one run: PASS, FAIL, INCONCLUSIVE or INVALID, with the figures and a sentence.
 
-What is decided how (all one-sided at 95% confidence, on the steady interval only):
+What is decided how (all one-sided at 95% confidence, on the steady interval unless said otherwise):
 
 - `pNN < X`: the share of good answers over X is below 1 - q; failures are apart and have their own thresholds.
 - `errors`, `success`, `timeouts`: share of executions that ended; one cut off at the run's end may have gone either
   way, so a PASS must hold if it failed and a FAIL if it did not. `drops`: share of what was offered.
 - `throughput`: good answers per second and instance; the bounds are those of the shortfall against what was offered, so
   the schedule's own randomness does not blur it. A limit above what the plan offered is INVALID.
+- `lost`, `duplicated`, `out of order`: share of executions that ended; where a scenario sends nothing, of the messages
+  the server pushed. `reach`: copies of broadcasts that came, of those expected.
+- Held connections (`connect`, `connect failures`, `connection drops`): over the whole run, since they are made during
+  the ramp. The last two count all connections, no sample of them: what was observed misses the limit or not, and a pass
+  must hold at the upper bound as well (see `decision`).
 - `mean` and the target's CPU, pool and lock wait: block bootstrap. `max` and the target's memory (its maximum): as is.
 - No answer is good, though some were tried: FAIL. No data at all: INVALID, never a pass.
 - `for 30s`: every such interval inside the steady one; the worst decides, and the risk of a wrong FAIL is divided
@@ -22,12 +27,13 @@ from loadtests.judge.evidence import (
     claims_less,
     gather,
     histogram_name,
+    is_of_whole_run,
     source_of,
 )
 from loadtests.judge.quantiles import quantile_figure
 from loadtests.judge.statistics import RISK
 from loadtests.judge.verdict import Outcome, ThresholdVerdict
-from loadtests.judge.wording import sentence
+from loadtests.judge.wording import WHOLE_RUN, sentence
 from loadtests.plan.model import OpenLoad, Threshold
 from loadtests.result.run import ScenarioRun
 
@@ -49,10 +55,11 @@ def judge_threshold(threshold: Threshold, run: ScenarioRun, *, instances: int = 
     if reason is not None:
         return _verdict(threshold, Finding(Outcome.INVALID, reason=reason))
     evidence = gather(threshold, run)
+    where = WHOLE_RUN if is_of_whole_run(threshold, run.scenario) else ""
     length = _sliding_rows(threshold)
     if length is None:
         circumstances = Circumstances(RISK, instances, isinstance(run.scenario.load, OpenLoad))
-        return _presented(_Looked(0, evidence, decide(evidence, circumstances)))
+        return _presented(_Looked(0, evidence, decide(evidence, circumstances)), where=where)
     starts = range(len(evidence.rows) - length + 1)
     if not starts:
         reason = f"the steady interval has {len(evidence.rows)} s, less than the {length} s the threshold speaks of"
@@ -67,10 +74,14 @@ def judge_threshold(threshold: Threshold, run: ScenarioRun, *, instances: int = 
 
 
 def _unanswerable(threshold: Threshold, run: ScenarioRun) -> str | None:
+    if is_of_whole_run(threshold, run.scenario):
+        if threshold.sliding_ns is None:
+            return None
+        return "connections are judged over the whole run, so `for` has no meaning here: take it away"
     if not run.seconds():
         return "the steady interval is empty"
     known = run.operation_names()
-    if source_of(threshold) == "operations" and threshold.operation not in (None, *known):
+    if source_of(threshold, run.scenario) == "operations" and threshold.operation not in (None, *known):
         return f"no operation {threshold.operation} was executed; there were {', '.join(known) or 'none'}"
     return None
 
@@ -110,7 +121,7 @@ def _verdict(
         threshold=threshold,
         outcome=finding.outcome,
         observed=finding.observed,
-        interval=None if low is None or high is None else (low, high),
+        interval=None if low is None and high is None else (low, high),
         samples=finding.samples,
         needed=finding.needed,
         why=sentence(threshold, finding, low=low, high=high, where=where),

@@ -3,18 +3,30 @@
 Every limit is in the table below. A reason makes the run INVALID and never blames the target; a warning does not.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from loadtests.judge.evidence import is_of_whole_run
 from loadtests.judge.verdict import Health
 from loadtests.judge.wording import amount, counted
 from loadtests.plan.model import OpenLoad, Threshold
 from loadtests.plan.profile import arrivals
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import ScenarioRun, pooled
-from loadtests.result.window import CUT_OFF, DROPPED, OFFERED, OK, RESPONSE_FAILED, RESPONSE_OK, Tally, Window
+from loadtests.result.window import (
+    CUT_OFF,
+    DROPPED,
+    LOST_PUSHES,
+    OFFERED,
+    OK,
+    RESPONSE_FAILED,
+    RESPONSE_OK,
+    Tally,
+    Window,
+)
 
 __all__ = [
     "CPU_BUSY",
@@ -44,18 +56,24 @@ CPU_EXHAUSTED = 0.95
 CPU_BUSY = 0.80
 """The same, from which a warning is due."""
 UNJUDGED_SHARE = 0.01
-"""Share of drops, or of failures, above which a scenario without a threshold on them cannot pass."""
+"""Share of drops, of failures, or of connections lost or never made, above which a scenario cannot pass unless a
+threshold speaks of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Observed:
-    """What the steady interval holds; `later` also what came after it, `due` the arrivals by the plan (open loads)."""
+    """What the steady interval holds; `later` also what came after it, `due` the arrivals by the plan (open loads).
+
+    `whole` is the generator's over the whole run, `connections` those held: they are made before the interval begins.
+    """
 
     run: ScenarioRun
     total: Tally
     executions: Tally
     generator: Tally
     later: Tally
+    whole: Tally
+    connections: Tally
     due: int | None
 
     @property
@@ -63,9 +81,10 @@ class _Observed:
         seconds = self.run.seconds()
         return max(min(self.run.steady_s[1], float(seconds.stop)) - seconds.start, 1e-9) if seconds else 0.0
 
-    def lag_ns(self, quantile: float) -> float | None:
-        lag_us = self.generator.histogram("start lag").quantile_us(quantile)
-        return None if lag_us is None else lag_us * 1e3
+    @property
+    def lag(self) -> Histogram:
+        """Start lag of the steady interval; where connections are all there is, that of starting them."""
+        return (self.generator if self.run.scenario.operations else self.whole).histogram("start lag")
 
 
 def examine(run: ScenarioRun) -> Health:
@@ -77,13 +96,15 @@ def examine(run: ScenarioRun) -> Health:
         *_missing(run),
         *_paused(seen),
         *_missed_schedule(seen),
+        *_missed_connections(seen),
         *_late(seen),
+        *_late_to_connect(seen),
         *_starved(cpu),
     ]
     offered, elapsed = seen.executions.count(OFFERED), seen.elapsed_s
     due = offered if seen.due is None else seen.due
     dropped = seen.executions.count(DROPPED)
-    lag = seen.generator.histogram("start lag")
+    lag = seen.lag
     return Health(
         reasons=tuple(reasons),
         warnings=(*_busy(cpu), *_dropped(seen), *_oddities(seen)),
@@ -107,8 +128,10 @@ def unjudged(run: ScenarioRun, thresholds: Sequence[Threshold]) -> list[str]:
     found = []
     drops, offered = executions.count(DROPPED), executions.count(OFFERED)
     if drops > UNJUDGED_SHARE * offered and not any(threshold.metric == "drops" for threshold in thresholds):
+        held = run.scenario.driver == "websocket"  # there a drops threshold speaks of connections
+        judge = "no threshold can judge that here" if held else "no drops threshold judges them"
         found.append(
-            f"{amount(drops / offered, 'ratio')} of the arrivals were dropped and no drops threshold judges them: "
+            f"{amount(drops / offered, 'ratio')} of the arrivals were dropped and {judge}: "
             "the latencies are those of the admitted ones only"
         )
     judged = {threshold.operation for threshold in thresholds if threshold.metric in ("errors", "success")}
@@ -117,7 +140,18 @@ def unjudged(run: ScenarioRun, thresholds: Sequence[Threshold]) -> list[str]:
     if tally.failed > UNJUDGED_SHARE * (tally.failed + tally.count(OK)):
         share = amount(tally.failed / (tally.failed + tally.count(OK)), "ratio")
         found.append(f"{share} of the executions failed and no errors threshold judges them")
-    return found
+    return [*found, *_unjudged_connections(run, {threshold.metric for threshold in thresholds})]
+
+
+def _unjudged_connections(run: ScenarioRun, judged: set[str]) -> Iterator[str]:
+    held = pooled(run.connections_by_second(), run.recorded_seconds())
+    made, lost, failed = held.count(OK), sum(held.lost_connections.values()), held.failed
+    if failed > UNJUDGED_SHARE * (made + failed) and "connect failures" not in judged:
+        share = amount(failed / (made + failed), "ratio")
+        yield f"{share} of the connections could not be made and no connect failures threshold judges them"
+    if lost > UNJUDGED_SHARE * made and "connection drops" not in judged:
+        share = amount(lost / made, "ratio")
+        yield f"{share} of the connections dropped before their time and no drops threshold judges them"
 
 
 def _observed(run: ScenarioRun) -> _Observed:
@@ -129,6 +163,8 @@ def _observed(run: ScenarioRun) -> _Observed:
         executions=pooled(run.by_second(_executions(run)), seconds),
         generator=pooled(generator, seconds),
         later=Tally.merge(tally for second, tally in generator.items() if second >= seconds.start),
+        whole=Tally.merge(generator.values()),
+        connections=pooled(run.connections_by_second(), run.recorded_seconds()),
         due=_due(run, seconds) if isinstance(run.scenario.load, OpenLoad) else None,
     )
 
@@ -189,8 +225,21 @@ def _missed_schedule(seen: _Observed) -> Iterator[str]:
     if seen.due and fired < LEAST_ACHIEVED * seen.due:
         share = amount(fired / seen.due, "ratio", beside=LEAST_ACHIEVED)
         yield f"the generator fired {fired:,} of the {seen.due:,} arrivals that were due ({share}; 99% are required)"
-    if not fired and not seen.due and seen.run.seconds():
+    if not fired and not seen.due and seen.run.seconds() and seen.run.scenario.operations:
         yield "nothing was offered in the steady interval"
+
+
+def _missed_connections(seen: _Observed) -> Iterator[str]:
+    """Those of the plan that were due before the run ended; attempts to make lost ones anew only add to them."""
+    run, held = seen.run, seen.run.scenario.load.connections
+    if held is None:
+        return
+    end_ns = run.scenario.load.duration_ns if run.ended_s is None else run.ended_s * 1e9
+    by_then = held.count if held.spawn_rate is None else math.ceil(end_ns / 1e9 * held.spawn_rate)
+    due, tried = min(held.count, by_then), seen.connections.count(OFFERED)
+    if tried < LEAST_ACHIEVED * due:
+        share = amount(tried / due, "ratio", beside=LEAST_ACHIEVED)
+        yield f"the generator opened {tried:,} of the {due:,} connections that were due ({share}; 99% are required)"
 
 
 def _late(seen: _Observed) -> Iterator[str]:
@@ -198,20 +247,42 @@ def _late(seen: _Observed) -> Iterator[str]:
     latencies = [t for t in seen.run.scenario.thresholds if t.metric in ("latency", "mean", "max") and not t.service]
     tightest = min((threshold.limit for threshold in latencies), default=0.0)
     allowed = max(P99_LAG_FLOOR_NS, LAG_SHARE * tightest)
-    p99 = seen.lag_ns(0.99)
+    p99 = None if _all_at_once(seen.run) else _at(seen.lag, 0.99)
     if p99 is not None and p99 > allowed:
         lag, most = amount(p99, "ns", beside=allowed), amount(allowed, "ns")
         yield f"the generator was late: start lag p99 is {lag}, at most {most} is allowed"
         return
-    for threshold in latencies:
+    yield from _too_late_for(latencies, seen.lag)
+
+
+def _all_at_once(run: ScenarioRun) -> bool:
+    """Whether nothing but connections without a spawn rate is asked for: the last of them cannot start in time."""
+    held = run.scenario.load.connections
+    return not run.scenario.operations and held is not None and held.spawn_rate is None
+
+
+def _late_to_connect(seen: _Observed) -> Iterator[str]:
+    """As `_late`, for the making of held connections; what counts is its lateness over the whole run."""
+    scenario = seen.run.scenario
+    held = [t for t in scenario.thresholds if t.metric == "connect" and is_of_whole_run(t, scenario)]
+    yield from _too_late_for(held, seen.whole.histogram("start lag"))
+
+
+def _too_late_for(thresholds: Sequence[Threshold], lag: Histogram) -> Iterator[str]:
+    for threshold in thresholds:
         quantile = 0.5 if threshold.metric == "mean" else threshold.quantile
-        lag_ns = None if quantile is None else seen.lag_ns(quantile)
+        lag_ns = None if quantile is None else _at(lag, quantile)
         allowed = max(LAG_FLOOR_NS, LAG_SHARE * threshold.limit)
         if quantile is not None and lag_ns is not None and lag_ns > allowed:
             yield (
                 f"the generator was too late to judge {threshold.text}: start lag p{quantile * 100:g} is "
                 f"{amount(lag_ns, 'ns', beside=allowed)}, at most {amount(allowed, 'ns')} is allowed"
             )
+
+
+def _at(lag: Histogram, quantile: float) -> float | None:
+    lag_us = lag.quantile_us(quantile)
+    return None if lag_us is None else lag_us * 1e3
 
 
 def _paused(seen: _Observed) -> Iterator[str]:
@@ -256,6 +327,9 @@ def _oddities(seen: _Observed) -> Iterator[str]:
     cut = seen.total.count(CUT_OFF)
     if cut:
         yield f"{counted(cut, 'executions')} were still running when the run ended: verdicts on shares hold either way"
+    pushes = pooled(seen.run.connections_by_second(), seen.run.seconds())
+    if seen.run.scenario.operations and pushes.count(LOST_PUSHES):
+        yield f"{counted(pushes.count(LOST_PUSHES), 'pushes')} never came; thresholds on lost speak of replies here"
     clamped = sum(seen.total.histogram(name).clamped for name in (RESPONSE_OK, RESPONSE_FAILED))
     if clamped:
         yield f"{counted(clamped, 'times')} lay outside 1 µs to 1 h and were counted at the edge"

@@ -27,16 +27,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ThresholdVerdict:
-    """One threshold held against the steady interval.
+    """One threshold held against the steady interval, or for the making and losing of connections the whole run.
 
-    `observed`, `limit` and `interval` are in the threshold's unit (ns, ratio, per second, bytes). `samples` is the
-    number of observations behind it, `needed` how many would settle an inconclusive one. `why` is a sentence.
+    `observed`, `limit` and `interval` are in the threshold's unit (ns, ratio, per second, bytes). An end of `interval`
+    is `None` where too few samples give no bound on that side. `samples` is the number of observations behind it,
+    `needed` how many would settle an inconclusive one. `why` is a sentence.
     """
 
     threshold: Threshold
     outcome: Outcome
     observed: float | None
-    interval: tuple[float, float] | None
+    interval: tuple[float | None, float | None] | None
     samples: int
     needed: int | None
     why: str

@@ -6,7 +6,7 @@ A figure is never rounded across its limit: 1,999.6 ms against 2 s reads `1.9996
 import math
 
 from loadtests.judge.decision import Finding
-from loadtests.judge.evidence import claims_less
+from loadtests.judge.evidence import COUNTED_CONNECTIONS, claims_less
 from loadtests.judge.verdict import Outcome
 from loadtests.plan.model import Threshold
 from loadtests.units import (
@@ -18,17 +18,31 @@ from loadtests.units import (
     parse_size,
 )
 
-__all__ = ["amount", "basis", "counted", "sentence", "subject", "verb_of"]
+__all__ = ["WHOLE_RUN", "amount", "basis", "counted", "sentence", "subject", "verb_of"]
+
+WHOLE_RUN = " over the whole run"
+"""Said of what is not judged over the steady interval."""
 
 _MOST_DIGITS = 17
 _CONFIDENCE = "95% confidence"
-_PLURAL = {"errors", "timeouts", "drops"}
+_PLURAL = {"errors", "timeouts", "drops", "lost", "duplicated", "out of order", *COUNTED_CONNECTIONS}
+_NAMES = {"latency": "", "connection drops": "drops", "lost": "lost messages", "duplicated": "duplicated messages"}
+_NAMES |= {"out of order": "messages out of order"}
 _NOUNS = {
     "errors": "executions",
     "success": "executions",
     "timeouts": "executions",
     "drops": "arrivals",
     "connect": "connections",
+    "connect failures": "attempts",
+    "connection drops": "connections",
+    "ping": "pings",
+    "push": "pushes",
+    "delivery": "copies",
+    "reach": "copies",
+    "lost": "messages",
+    "duplicated": "messages",
+    "out of order": "messages",
     "lag": "starts",
     "throughput": "seconds",
 }
@@ -48,19 +62,20 @@ def amount(value: float, unit: str, *, beside: float | None = None) -> str:
 
 def counted(number: int, noun: str) -> str:
     """`1 answer`, `2,000 answers`; `noun` is the plural."""
-    return f"{number:,} {noun[:-1] if number == 1 else noun}"
+    one = "copy" if noun == "copies" else "push" if noun == "pushes" else noun[:-1]
+    return f"{number:,} {one if number == 1 else noun}"
 
 
 def subject(threshold: Threshold) -> str:
     """What the threshold speaks of: `p99`, `service p99 of execute`, `target cpu`."""
     quantile = "" if threshold.quantile is None else f"p{threshold.quantile * 100:.6g}"
-    metric = "" if threshold.metric == "latency" else threshold.metric
+    metric = _NAMES.get(threshold.metric, threshold.metric)
     named = " ".join(part for part in ("service" if threshold.service else "", metric, quantile) if part)
     return named if threshold.operation is None else f"{named} of {threshold.operation}"
 
 
 def verb_of(threshold: Threshold) -> str:
-    """`are` for errors, timeouts and drops, `is` for all else."""
+    """`are` for what is counted (errors, drops, lost messages), `is` for all else."""
     return "are" if threshold.metric in _PLURAL else "is"
 
 
@@ -68,9 +83,14 @@ def basis(threshold: Threshold, finding: Finding) -> str:
     """How much stands behind a figure: `60,000 answers, worth 4,100 independent ones; 3 without an end`."""
     noun = "samples" if threshold.metric.startswith("target ") else _NOUNS.get(threshold.metric, "answers")
     text = counted(finding.samples, noun)
+    if threshold.metric in COUNTED_CONNECTIONS and finding.share is not None:
+        text = f"{finding.share.low:,.0f} of {text}"
     if finding.worth < 0.67 * finding.samples:
         text += f", worth {max(1, round(finding.worth)):,} independent"
-    return text if not finding.still_open else f"{text}; {finding.still_open:,} without an end"
+    if not finding.still_open:
+        return text
+    end = "undecided" if threshold.metric in COUNTED_CONNECTIONS else "without an end"
+    return f"{text}; {finding.still_open:,} {end}"
 
 
 def sentence(threshold: Threshold, finding: Finding, *, low: float | None, high: float | None, where: str = "") -> str:
@@ -82,6 +102,9 @@ def sentence(threshold: Threshold, finding: Finding, *, low: float | None, high:
     if finding.reason is not None:
         return f"{about} {verb} {figure}, limit {limit}: {finding.reason}"
     behind = f"({basis(threshold, finding)})"
+    if threshold.metric in COUNTED_CONNECTIONS:
+        bound = "" if finding.outcome is Outcome.FAIL else _shown_of_all(threshold, finding, low=low, high=high)
+        return f"{about} {verb} {figure} {behind}, limit {limit}{bound}"
     if low is None and high is None:
         return f"{about} {verb} {figure}, limit {limit} {behind}"
     if finding.outcome is Outcome.INCONCLUSIVE:
@@ -91,6 +114,16 @@ def sentence(threshold: Threshold, finding: Finding, *, low: float | None, high:
     else:
         bound = "" if low is None else f", at least {_figure(threshold, low)} with {_CONFIDENCE}"
     return f"{about} {verb} {figure}{bound}; limit {limit} {behind}"
+
+
+def _shown_of_all(threshold: Threshold, finding: Finding, *, low: float | None, high: float | None) -> str:
+    """What all connections of a run show beyond it; a miss is what was counted, and needs no bound."""
+    end, word = (high, "at most") if claims_less(threshold) else (low, "at least")
+    bound = "" if end is None else f"{word} {_figure(threshold, end)} with {_CONFIDENCE}"
+    if finding.outcome is Outcome.PASS:
+        return f": {bound}" if bound else ""
+    more = "" if finding.needed is None else f"; {_roughly(finding.needed)} such would settle it"
+    return f": too few to show it, {bound}{more}"
 
 
 def _unsettled(threshold: Threshold, finding: Finding, *, low: float | None, high: float | None) -> str:

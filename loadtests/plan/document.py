@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from loadtests.plan.model import Arrivals
+from loadtests.plan.protocol.websocket import Expect
 from loadtests.plan.values import (
     Count,
     Duration,
@@ -19,6 +20,7 @@ from loadtests.plan.values import (
     Name,
     Numbers,
     Pair,
+    Pause,
     Process,
     Rate,
     Redirects,
@@ -35,6 +37,7 @@ from loadtests.plan.values import (
     Weight,
     list_of,
     map_of,
+    or_word,
     word,
 )
 
@@ -46,9 +49,12 @@ __all__ = [
     "HttpSettingsShape",
     "HttpShape",
     "LoadShape",
+    "MatchShape",
+    "MessageShape",
     "NullShape",
     "OperationShape",
     "PlanShape",
+    "PushesShape",
     "RequestShape",
     "ScenarioShape",
     "StageShape",
@@ -56,6 +62,7 @@ __all__ = [
     "SuiteShape",
     "TargetShape",
     "TlsShape",
+    "UntilShape",
 ]
 
 
@@ -173,6 +180,60 @@ class NullShape(OperationShape):
     fail_every: Count | None = None
 
 
+class MessageShape(_Shape):
+    """What is sent: one of json, text and binary."""
+
+    json_: Any = Field(None, alias="json", description="a JSON document")
+    text: Text | None = None
+    binary: Name | None = Field(None, description="bytes in base64")
+
+
+class UntilShape(_Shape):
+    """What the last event of a series says."""
+
+    json_: Mapping = Field(alias="json", description="dotted path to the value it must equal")
+
+
+class WebsocketShape(OperationShape):
+    """A WebSocket operation: a message, and what must come back."""
+
+    send: Annotated[Any, _Later(MessageShape)]
+    expect: Annotated[str, *word(*get_args(Expect))] = "reply"
+    until: Annotated[Any, _Later(UntilShape)] = None
+    check: Annotated[Any, _Later(CheckShape)] = None
+
+
+class MatchShape(_Shape):
+    """Where a reply names the message it answers: one of json and regex."""
+
+    json_: Name | None = Field(None, alias="json", description="dotted path")
+    regex: Name | None = None
+
+
+class PushesShape(_Shape):
+    """Where the server's own messages carry their running number and the time they were sent at."""
+
+    number: Name | None = None
+    sent: Name | None = None
+
+
+class WebsocketSettingsShape(_Shape):
+    """How the connections of a scenario are made and kept."""
+
+    path: Text = Field("", description="what follows the target's address: /path or ?query")
+    headers: TextMapping | None = None
+    bearer: Name | None = None
+    subprotocols: Texts = ()
+    compression: Truth = False
+    on_open: Annotated[Any, _Later(MessageShape, wrap=list_of)] = None
+    match: Annotated[Any, _Later(MatchShape, wrap=or_word("order"))] = None
+    pushes: Annotated[Any, _Later(PushesShape)] = None
+    ping: Duration | None = Field(None, description="time from one ping to the next; none are sent without it")
+    ping_timeout: Duration = 10 * 10**9
+    reconnect: Pause | None = Field(None, description="time to wait before a lost connection is made anew, or false")
+    max_message: Size = 1_000_000
+
+
 class StageShape(_Shape):
     """A linear move to the rate `over` a time, or a hold at it `for` a time."""
 
@@ -182,7 +243,7 @@ class StageShape(_Shape):
 
 
 class LoadShape(_Shape):
-    """Open by rate, open by stages, or closed by users."""
+    """Open by rate, open by stages, closed by users, or either over connections that are held."""
 
     rate: Rate | None = None
     duration: Duration | None = None
@@ -191,6 +252,8 @@ class LoadShape(_Shape):
     arrivals: Annotated[str, *word(*get_args(Arrivals))] | None = None
     max_in_flight: Count | None = Field(None, description="arrivals beyond it are dropped, and counted")
     users: Count | None = None
+    connections: Count | None = Field(None, description="connections that are opened at spawn_rate and held")
+    senders: Seed | None = Field(None, description="how many of them send; all unless given")
     spawn_rate: Rate | None = None
     think: Think | None = None
     pacing: Duration | None = None
@@ -217,15 +280,16 @@ class HttpSettingsShape(_Shape):
 class ScenarioShape(_Shape):
     """One load profile against one protocol."""
 
-    driver: Annotated[Any, WithJsonSchema({"enum": ["http", "null", None]})]
+    driver: Annotated[Any, WithJsonSchema({"enum": ["http", "websocket", "null", None]})]
     load: Annotated[Any, _Later(LoadShape)]
     warmup: Wait = 0
     timeout: Duration = 10 * 10**9
     seed: Seed = 0
-    operations: Annotated[Any, _Later(HttpShape, NullShape, wrap=list_of)]
+    operations: Annotated[Any, _Later(HttpShape, WebsocketShape, NullShape, wrap=list_of)] = None
     data: Annotated[Any, _Later(FeederShape, wrap=map_of)] = None
     thresholds: Annotated[Any, WithJsonSchema(list_of({"type": "string", "examples": ["p99 < 2s"]}))] = None
     http: Annotated[Any, _Later(HttpSettingsShape)] = None
+    websocket: Annotated[Any, _Later(WebsocketSettingsShape)] = None
 
 
 class SuiteShape(_Shape):

@@ -49,7 +49,8 @@ def load_plan(
     """The plan in a file; raises `PlanError` with every mistake in it.
 
     `overrides` are `a.b=c` assignments. `environ` fills `${NAME}`; the process's own when `None`. `embedded` is the
-    URL of an embedded target, which then takes the place of the file's `target.http`, `metrics` and `process`.
+    URL of an embedded target, which then takes the place of the file's `target.http`,
+    `websocket`, `metrics` and `process`.
     """
     read = read_yaml(_text(path))
     document, mistakes = read.value, list(read.mistakes)
@@ -100,8 +101,10 @@ def _embed(filled: Substituted, address: str | None) -> None:
         return
     given = filled.value.get("target")
     rest = {key: part for key, part in given.items() if key != "process"} if isinstance(given, dict) else {}
-    filled.value["target"] = {**rest, "http": address, "metrics": f"{address.rstrip('/')}/metrics"}
-    replaced = [("target", key) for key in ("http", "metrics", "process")]
+    base = address.rstrip("/")
+    own = {"http": address, "websocket": f"ws{base.removeprefix('http')}/ws", "metrics": f"{base}/metrics"}
+    filled.value["target"] = {**rest, **own}
+    replaced = [("target", key) for key in (*own, "process")]
     filled.gaps[:] = [gap for gap in filled.gaps if gap.place not in replaced]
     for place in replaced:
         filled.marks.pop(place, None)

@@ -1,10 +1,11 @@
 """Reading `load`: which of its three forms it has, and whether it leaves something to judge."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from loadtests.plan.document import LoadShape, StageShape
 from loadtests.plan.findings import Findings
-from loadtests.plan.model import Arrivals, ClosedLoad, OpenLoad, Stage
+from loadtests.plan.model import Arrivals, ClosedLoad, Connections, OpenLoad, Stage
 from loadtests.plan.thresholds import write_duration
 from loadtests.plan.yamlfile import Place
 
@@ -12,10 +13,23 @@ __all__ = ["note_empty_steady", "read_load"]
 
 _FORMS = {
     "stages": ("stages", "arrivals", "max_in_flight"),
+    "connections": (
+        "connections",
+        "senders",
+        "spawn_rate",
+        "duration",
+        "rate",
+        *("arrivals", "max_in_flight", "think", "pacing"),
+    ),
     "users": ("users", "spawn_rate", "duration", "think", "pacing"),
     "rate": ("rate", "duration", "ramp", "arrivals", "max_in_flight"),
 }
-_WHAT = {"stages": "an open load by stages", "users": "a closed load by users", "rate": "an open load by rate"}
+_WHAT = {
+    "stages": "an open load by stages",
+    "connections": "a load over held connections",
+    "users": "a closed load by users",
+    "rate": "an open load by rate",
+}
 _IN_FLIGHT = 2000
 
 
@@ -26,7 +40,7 @@ def read_load(findings: Findings, value: object, place: Place) -> OpenLoad | Clo
         return None
     form = next((key for key in _FORMS if key in value), None)
     if form is None:
-        findings.note(place, "expected one of rate, users or stages")
+        findings.note(place, "expected one of rate, users, connections or stages")
         return None
     _note_strangers(findings, place, form, value)
     if form != "stages" and "duration" not in value:
@@ -35,6 +49,8 @@ def read_load(findings: Findings, value: object, place: Place) -> OpenLoad | Clo
         return _staged(findings, shape, value["stages"], place)
     if findings.damaged(place):
         return None
+    if form == "connections":
+        return _held(findings, shape, place)
     return _closed(findings, shape, place) if form == "users" else _steady(findings, shape, place)
 
 
@@ -45,6 +61,9 @@ def note_empty_steady(findings: Findings, load: OpenLoad | ClosedLoad, warmup_ns
     duration = write_duration(load.duration_ns)
     if warmup_ns >= load.ramp_ns:
         findings.note((*place, "warmup"), f"leaves nothing to judge of a load of {duration}")
+    elif load.connections is not None and load.connections.spawn_ns >= load.duration_ns:
+        rule = f"the last of {load.connections.count} connections is due after {write_duration(load.ramp_ns)}"
+        findings.note((*place, "load", "spawn_rate"), f"{rule}: nothing is left to judge of {duration}")
     elif isinstance(load, ClosedLoad):
         rule = (
             f"the last of {load.users} users starts after {write_duration(load.ramp_ns)}: nothing is left to judge of"
@@ -96,6 +115,48 @@ def _staged(findings: Findings, shape: LoadShape, value: object, place: Place) -
 def _open(shape: LoadShape, stages: tuple[Stage, ...]) -> OpenLoad:
     arrivals: Arrivals = "poisson" if shape.arrivals == "poisson" else "constant"
     return OpenLoad(stages, arrivals, shape.max_in_flight or _IN_FLIGHT)
+
+
+def _held(findings: Findings, shape: LoadShape, place: Place) -> OpenLoad | ClosedLoad | None:
+    """Connections with messages at a rate, by users that pace themselves, or (`senders` 0 or no rate) with none."""
+    count, duration_ns = shape.connections or 1, shape.duration or 0
+    senders = count if shape.senders is None else shape.senders
+    if senders > count:
+        findings.note((*place, "senders"), f"there are only {count} connections")
+        return None
+    if shape.spawn_rate is not None and shape.spawn_rate <= 0:
+        findings.note((*place, "spawn_rate"), "expected a rate above 0")
+        return None
+    connections = Connections(count, shape.spawn_rate, senders)
+    if shape.rate is None:
+        return _held_by_users(findings, shape, connections, place)
+    if shape.think is not None or shape.pacing is not None:
+        findings.note((*place, "rate"), "rate, think and pacing exclude each other: keep one")
+        return None
+    if shape.rate <= 0:
+        findings.note((*place, "rate"), "expected a rate above 0; without a rate and operations connections are held")
+        return None
+    climb_ns = connections.spawn_ns
+    if climb_ns >= duration_ns:
+        findings.note(
+            (*place, "spawn_rate"), f"the last connection is due after {write_duration(climb_ns)}, the load's end"
+        )
+        return None
+    climb = (Stage(shape.rate, climb_ns, ramp=True),) if climb_ns else ()
+    open_load = _open(shape, (*climb, Stage(shape.rate, duration_ns - climb_ns, ramp=False)))
+    return replace(open_load, connections=connections)
+
+
+def _held_by_users(
+    findings: Findings, shape: LoadShape, connections: Connections, place: Place
+) -> OpenLoad | ClosedLoad | None:
+    for key in ("arrivals", "max_in_flight"):
+        if getattr(shape, key) is not None:
+            findings.note((*place, key), "belongs to a rate", quote=False)
+    if not connections.senders:
+        return OpenLoad((Stage(0.0, shape.duration or 0, ramp=False),), connections=connections)
+    closed = _closed(findings, shape, place)
+    return None if closed is None else replace(closed, users=connections.senders, connections=connections)
 
 
 def _closed(findings: Findings, shape: LoadShape, place: Place) -> ClosedLoad | None:

@@ -1,5 +1,6 @@
 """From a document with its environment filled in to the parts of a `Plan`, noting every mistake on the way."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,19 +9,23 @@ from loadtests.plan.document import HttpSettingsShape, PlanShape, ScenarioShape,
 from loadtests.plan.feeding import read_feeders
 from loadtests.plan.findings import Findings
 from loadtests.plan.loads import note_empty_steady, read_load
-from loadtests.plan.model import ClosedLoad, DriverName, OpenLoad, Operation, Scenario, Suite, Target
+from loadtests.plan.model import ClosedLoad, DriverName, OpenLoad, Operation, Scenario, Stage, Suite, Target
 from loadtests.plan.operations import note_bad_name, read_operations
 from loadtests.plan.protocol.http import HttpOperation, HttpSettings
+from loadtests.plan.protocol.websocket import WebsocketOperation, WebsocketSettings
+from loadtests.plan.requests import Fed
 from loadtests.plan.suggest import nearest
 from loadtests.plan.targets import read_target
+from loadtests.plan.websockets import NUMBER, note_unmatched, read_websocket_settings
 from loadtests.plan.yamlfile import Place
 
 __all__ = ["Parts", "read_parts"]
 
 Parts = tuple[Target, dict[str, Scenario], dict[str, Suite]]
 
-_DRIVERS: dict[str, DriverName] = {"http": "http", "null": "null"}
-_LATER_DRIVERS = ("websocket", "database", "agent", "locust")
+_DRIVERS: dict[str, DriverName] = {"http": "http", "websocket": "websocket", "null": "null"}
+_PARTS = ("driver", "load", "operations", "data", "thresholds", "http", "websocket")
+_LATER_DRIVERS = ("database", "agent", "locust")
 
 
 def read_parts(findings: Findings, document: Any, *, base: Path | None) -> Parts:
@@ -55,26 +60,45 @@ def _scenario(
     if shape is None:
         if not isinstance(entry, dict):
             return None
-        given = {key: entry.get(key) for key in ("driver", "load", "operations", "data", "thresholds", "http")}
+        given = {
+            key: entry.get(key) for key in ("driver", "load", "operations", "data", "thresholds", "http", "websocket")
+        }
         shape = ScenarioShape.model_construct(**given)
     driver = _driver(findings, shape, entry, (*place, "driver"))
     load = read_load(findings, shape.load, (*place, "load")) if "load" in entry else None
     data = read_feeders(findings, shape.data, (*place, "data"), seed=shape.seed, base=base)
     operations: list[Operation] = []
+    where = (*place, "operations")
     if "operations" in entry:
-        where = (*place, "operations")
         operations = read_operations(findings, shape.operations, where, driver=driver, fed=data, base=base)
+    elif driver != "websocket":
+        findings.note(where, "is required", quote=False)
+    load = _fitting(findings, load, operations, driver=driver, place=place)
     steady_ns = _steady(findings, load, shape.warmup, place)
     whole = None if driver is None or findings.damaged((*place, "operations")) else operations
-    claimed = Claimed(driver or "http", whole, load, steady_ns, target)
+    messages = [operation for operation in operations if isinstance(operation, WebsocketOperation)]
+    websocket = _websocket(findings, shape.websocket, place, driver=driver, fed=data, messages=messages)
+    claimed = Claimed(driver or "http", whole, load, steady_ns, target, websocket)
     thresholds = read_thresholds(findings, shape.thresholds, (*place, "thresholds"), claimed)
     settings = _settings(findings, shape.http, place, driver=driver)
     _note_missing_address(findings, place, operations, target)
+    if driver == "websocket" and target is not None and target.websocket is None:
+        findings.note(("target", "websocket"), f"is required: scenario {name} connects to it", quote=False)
     if load is None or driver is None:
         return None
     feeders = {key: feeder for key, feeder in data.items() if feeder is not None}
     return Scenario(
-        name, driver, load, tuple(operations), thresholds, shape.warmup, shape.timeout, shape.seed, feeders, settings
+        name,
+        driver,
+        load,
+        tuple(operations),
+        thresholds,
+        shape.warmup,
+        shape.timeout,
+        shape.seed,
+        feeders,
+        settings,
+        websocket,
     )
 
 
@@ -83,10 +107,12 @@ def _driver(findings: Findings, shape: ScenarioShape, entry: dict[str, Any], pla
         return None
     written = "null" if shape.driver is None else shape.driver
     if written in _LATER_DRIVERS:
-        findings.note(place, f"the {written} driver is not available in this version, which has http and null")
+        findings.note(
+            place, f"the {written} driver is not available in this version, which has http, websocket and null"
+        )
     elif not isinstance(written, str) or written not in _DRIVERS:
         near = nearest(written, [*_DRIVERS, *_LATER_DRIVERS])
-        findings.note(place, "unknown driver; expected http or null", near=near)
+        findings.note(place, f"unknown driver; expected one of {', '.join(_DRIVERS)}", near=near)
     return _DRIVERS.get(written) if isinstance(written, str) else None
 
 
@@ -100,10 +126,62 @@ def _steady(findings: Findings, load: OpenLoad | ClosedLoad | None, warmup_ns: i
 def _settings(findings: Findings, value: Any, place: Place, *, driver: DriverName | None) -> HttpSettings:
     if value is None:
         return HttpSettings()
-    if driver == "null":
-        findings.note((*place, "http"), "does not belong to the null driver", quote=False)
+    if driver not in (None, "http"):
+        findings.note((*place, "http"), f"does not belong to the {driver} driver", quote=False)
     shape = findings.shape(HttpSettingsShape, value, (*place, "http"))
     return HttpSettings() if shape is None else HttpSettings(shape.keep_alive, shape.cookies)
+
+
+def _websocket(
+    findings: Findings,
+    value: Any,
+    place: Place,
+    *,
+    driver: DriverName | None,
+    fed: Fed,
+    messages: list[WebsocketOperation],
+) -> WebsocketSettings:
+    here = (*place, "websocket")
+    if value is not None and driver not in (None, "websocket"):
+        findings.note(here, f"does not belong to the {driver} driver", quote=False)
+    if driver == "websocket" and NUMBER in fed:
+        rule = "{{message}} is a message's own number: choose another name"
+        findings.note((*place, "data", NUMBER), rule, quote=False)
+    settings = read_websocket_settings(findings, value, here, fed=fed)
+    if not findings.damaged(here):
+        note_unmatched(findings, messages, settings, (*place, "operations"))
+    return settings
+
+
+def _fitting(
+    findings: Findings,
+    load: OpenLoad | ClosedLoad | None,
+    operations: list[Operation],
+    *,
+    driver: DriverName | None,
+    place: Place,
+) -> OpenLoad | ClosedLoad | None:
+    """The load, where its form fits the driver; without operations connections are only held."""
+    if load is None or driver is None:
+        return load
+    held = load.connections is not None
+    if held != (driver == "websocket"):
+        rule = (
+            "a websocket scenario has connections" if not held else f"connections do not belong to the {driver} driver"
+        )
+        findings.note((*place, "load"), rule, quote=False)
+        return None
+    if held and not operations and not findings.damaged((*place, "operations")) and load.connections is not None:
+        if isinstance(load, OpenLoad) and load.stages[-1].rate:
+            findings.note((*place, "load", "rate"), "there are no operations to send at it")
+        if isinstance(load, ClosedLoad) and (load.think_ns is not None or load.pacing_ns is not None):
+            key = "think" if load.think_ns is not None else "pacing"
+            findings.note((*place, "load", key), "there are no operations to pace")
+        idle = Stage(0.0, load.duration_ns, ramp=False)
+        return OpenLoad((idle,), connections=replace(load.connections, senders=0))
+    if held and operations and not (load.connections and load.connections.senders):
+        findings.note((*place, "load", "senders"), "nobody would send the operations")
+    return load
 
 
 def _note_missing_address(findings: Findings, place: Place, operations: list[Operation], target: Target | None) -> None:

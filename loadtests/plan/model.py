@@ -177,6 +177,11 @@ class Scenario:
             names += [*(f"{operation.name}/{step.name}" for step in steps), operation.name]
         return names
 
+    @property
+    def longest_timeout_ns(self) -> int:
+        """The time after which nothing of this scenario is waited for any more."""
+        return max((self.timeout_of(operation) for operation in self.operations), default=self.timeout_ns)
+
     def timeout_of(self, operation: Operation) -> int:
         """The time in ns after which an execution of `operation` is given up."""
         return self.timeout_ns if operation.timeout_ns is None else operation.timeout_ns

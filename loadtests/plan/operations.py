@@ -1,6 +1,7 @@
 """Reading `operations`: what a scenario does, by the driver that does it."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,16 @@ from loadtests.plan.findings import Findings
 from loadtests.plan.model import DriverName, Operation
 from loadtests.plan.protocol.http import Extract, HttpOperation, Step
 from loadtests.plan.protocol.null import NullOperation
+from loadtests.plan.protocol.websocket import WebsocketOperation
 from loadtests.plan.requests import BODIES, Fed, read_request
+from loadtests.plan.websockets import read_websocket_operation
 from loadtests.plan.yamlfile import Place
 
 __all__ = ["note_bad_name", "read_operations"]
 
 _NAME = re.compile(r"[\w.:/-](?:[\w .:/-]*[\w.:/-])?")
 _LONGEST_NAME = 64
+_RESERVED = ("-connections-", "-generator-")
 _JOURNEY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -35,12 +39,12 @@ def read_operations(
 ) -> list[Operation]:
     """The operations that could be read; with an unknown driver only that there are some is checked."""
     entries = findings.sequence(value, place, of="operations")
-    if not entries and not findings.damaged(place):
+    if not entries and not findings.damaged(place) and driver != "websocket":
         findings.note(place, "expected at least one operation", quote=False)
     if driver is None:
         return []
     context = _Context(findings, fed, base)
-    read = _null if driver == "null" else _http
+    read = _READERS[driver]
     found: list[Operation | None] = [read(context, entry, (*place, position)) for position, entry in enumerate(entries)]
     _note_names(findings, entries, place)
     operations = [operation for operation in found if operation is not None]
@@ -51,6 +55,8 @@ def read_operations(
 
 def note_bad_name(findings: Findings, name: object, place: Place, *, slash: bool) -> None:
     """A mistake when the name has odd characters, or is too long; `/` only where `slash` says so."""
+    if name in _RESERVED:
+        findings.note(place, "the suite keeps this name for itself", quote=False)
     extra = " and /" if slash else ""
     text = str(name)
     if len(text) > _LONGEST_NAME or not _NAME.fullmatch(text) or (not slash and "/" in text):
@@ -78,6 +84,10 @@ def _recorded_names(name: str, entry: dict[str, Any]) -> list[str]:
     steps = entry.get("steps")
     found = [step.get("name") for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
     return [name, *dict.fromkeys(f"{name}/{step}" for step in found)]
+
+
+def _websocket(context: _Context, entry: Any, place: Place) -> WebsocketOperation | None:
+    return read_websocket_operation(context.findings, entry, place, fed=context.fed)
 
 
 def _null(context: _Context, entry: Any, place: Place) -> NullOperation | None:
@@ -189,3 +199,10 @@ def _note_bad_regex(findings: Findings, source: str, expression: str, place: Pla
         re.compile(expression)
     except re.error as error:
         findings.note(place, f"is not a regular expression: {error}")
+
+
+_READERS: dict[DriverName, Callable[[_Context, Any, Place], Operation | None]] = {
+    "null": _null,
+    "http": _http,
+    "websocket": _websocket,
+}

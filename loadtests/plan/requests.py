@@ -13,7 +13,7 @@ from loadtests.plan.targets import address_rule
 from loadtests.plan.template import names_in
 from loadtests.plan.yamlfile import Place
 
-__all__ = ["BODIES", "Fed", "note_unfed", "read_request"]
+__all__ = ["BODIES", "Fed", "note_bad_headers", "note_unfed", "read_request"]
 
 Fed = Collection[str]
 """Names that have a value when a template is filled in; `name.*` stands for any column of a table."""
@@ -33,7 +33,7 @@ def read_request(
     for key in ("request", "headers", "json", "form", "raw", "auth"):
         written = getattr(shape, "json_" if key == "json" else key)
         note_unfed(findings, written, (*place, key), fed=fed)
-    _note_bad_headers(findings, shape.headers or {}, (*place, "headers"))
+    note_bad_headers(findings, shape.headers or {}, (*place, "headers"))
     body = _body(findings, shape, place, base=base)
     auth = _auth(findings, shape.auth, (*place, "auth"))
     if auth is not None and any(name.lower() == "authorization" for name in shape.headers or {}):
@@ -82,7 +82,8 @@ def _request_line(findings: Findings, text: str, place: Place) -> tuple[str, str
     return method, path
 
 
-def _note_bad_headers(findings: Findings, headers: dict[str, str], place: Place) -> None:
+def note_bad_headers(findings: Findings, headers: dict[str, str], place: Place) -> None:
+    """A mistake for each header that is none: by its name, its value, or because it is there twice."""
     seen: set[str] = set()
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name):

@@ -1,7 +1,8 @@
 """Keeping secrets out of every file, log and report.
 
-Secret are: environment values under a name that looks secret, passwords in URLs, `auth` values, and the values of
-credential headers. In a document they are hidden where they stand; in other text wherever they occur.
+Secret are: environment values under a name that looks secret, passwords in URLs, `auth` values, the `bearer` of
+WebSockets, and the values of credential headers. In a document they are hidden where they stand; in other text
+wherever they occur.
 `{{name}}` in such a place is no secret, and stays.
 """
 
@@ -18,7 +19,12 @@ __all__ = ["HIDDEN", "conceal", "looks_secret", "mask", "secrets_in"]
 HIDDEN = "***"
 _SECRET_WORDS = ("TOKEN", "SECRET", "PASSWORD", "PASSWD", "KEY", "CREDENTIAL", "AUTH")
 _SECRET_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization", "x-api-key"})
-_OPEN_TEXT = frozenset({"target", "request", "headers", "json", "form", "raw", "auth", "check", "data", "extract"})
+_OPEN_TEXT = frozenset(
+    {
+        *("target", "request", "headers", "json", "form", "raw", "auth", "check", "data", "extract"),
+        *("send", "on_open", "path", "until", "subprotocols", "bearer"),
+    }
+)
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest|negotiate|apikey)\s+")
 _URL_PASSWORD = re.compile(r"(\w+://[^/@\s:]*:)([^/@\s]+)(?=@)")
 _QUERY_SECRET = re.compile(r"(?i)([?&](?:password|passwd|token|access_token|api_?key|secret)=)([^&\s#{]+)")
@@ -103,7 +109,7 @@ def _hide_parts(place: Place, text: str) -> str:
 
 
 def _is_credential(place: Place) -> bool:
-    if "auth" in place:
+    if "auth" in place or place[-2:] == ("websocket", "bearer"):
         return True
     return len(place) >= 2 and place[-2] == "headers" and str(place[-1]).lower() in _SECRET_HEADERS
 

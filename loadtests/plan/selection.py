@@ -83,7 +83,11 @@ def _scaled_load(scenario: Scenario, written: Mapping[str, Any], duration_ns: in
     if "stages" in written:
         return {**written, "stages": _scaled_stages(scenario, written["stages"], duration_ns)}
     load = {**written, "duration": write_duration(duration_ns)}
-    if isinstance(scenario.load, ClosedLoad):
+    connections = scenario.load.connections
+    if connections is not None:
+        if connections.spawn_ns > duration_ns // 2:
+            load["spawn_rate"] = f"{connections.count * 2 * 10**9 / duration_ns:.6f}/s"
+    elif isinstance(scenario.load, ClosedLoad):
         if scenario.load.ramp_ns > duration_ns // 2:
             load["spawn_rate"] = f"{scenario.load.users * 2 * 10**9 / duration_ns:.6f}/s"
     elif scenario.load.ramp_ns:
@@ -108,7 +112,7 @@ def _scaled(length_ns: int, scenario: Scenario, duration_ns: int) -> int:
 
 def _steady_after(scenario: Scenario, duration_ns: int, warmup_ns: int) -> int:
     """Length of the steady interval once shortened."""
-    if isinstance(scenario.load, ClosedLoad):
+    if isinstance(scenario.load, ClosedLoad) or scenario.load.connections is not None:
         ramp_ns = min(scenario.load.ramp_ns, duration_ns // 2)
     else:
         ramp_ns = _scaled(scenario.load.ramp_ns, scenario, duration_ns) if scenario.load.ramp_ns else 0

@@ -50,6 +50,10 @@ class ScheduleSummary:
     assumed_latency_ns: int | None = None
 
 
+_OF_CONNECTIONS = ("connect", "connect failures", "connection drops")
+_OF_PUSHES = ("push", "lost", "duplicated", "out of order")
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """How many samples a threshold can expect and how many it needs to be shown at all; `None` where it has no count.
@@ -143,13 +147,20 @@ def _operations(operations: Sequence[Operation], offered: float, steady: float) 
 def _samples(threshold: Threshold, scenario: Scenario, summary: ScheduleSummary) -> int | None:
     if samples_needed(threshold) is None:
         return None
+    if scenario.load.connections is not None and threshold.metric in _OF_CONNECTIONS:
+        return scenario.load.connections.count
+    start, end = summary.steady_ns
+    if threshold.metric == "ping":
+        connections, ping_ns = scenario.load.connections, scenario.websocket.ping_ns
+        return int(connections.count * ((end - start) // ping_ns)) if connections and ping_ns else None
+    if threshold.metric == "push" or (threshold.metric in _OF_PUSHES and not scenario.operations):
+        return None  # how many the server pushes is its own affair
     shares = dict(zip((one.name for one in scenario.operations), operation_shares(scenario.operations), strict=True))
     if threshold.operation is None:
         per_arrival = sum(shares[one.name] * _recorded(one) for one in scenario.operations)
     else:
         known = threshold.operation in shares
         per_arrival = shares[threshold.operation if known else threshold.operation.partition("/")[0]]
-    start, end = summary.steady_ns
     part = 1.0 if threshold.sliding_ns is None else min(1.0, threshold.sliding_ns / (end - start))
     return int(summary.steady_offered * per_arrival * part + 1e-6)
 

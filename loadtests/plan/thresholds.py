@@ -8,8 +8,9 @@
                | "target" gauge compare amount                  target cpu < 70%
     latency-metric  = quantile | "mean" | "max"
     quantile        = "p" number        above 0, below 100: p50, p99.9
-    quantile-metric = "connect" | "first byte" | "lag"
+    quantile-metric = "connect" | "first byte" | "lag" | "ping" | "push" | "delivery" | "first event"
     share-metric    = "errors" | "success" | "timeouts" | "drops"
+                    | "connect failures" | "connection drops" | "lost" | "duplicated" | "out of order" | "reach"
     gauge           = "cpu" | "pool"  (a share) | "memory" (a size) | "lock wait" (a duration)
     compare         = "<" | "<=" | ">" | ">="
 
@@ -42,7 +43,8 @@ Unit = Literal["ns", "ratio", "per_s", "bytes"]
 Comparison = Literal["<", "<=", ">", ">="]
 
 _LATENCY = ("latency", "mean", "max")
-_QUANTILED = ("latency", "connect", "first byte", "lag")
+_QUANTILED = ("latency", "connect", "first byte", "lag", "ping", "push", "delivery", "first event")
+_MORE_IS_BETTER = ("success", "reach")
 _UNITS: dict[str, Unit] = {
     "latency": "ns",
     "mean": "ns",
@@ -50,10 +52,20 @@ _UNITS: dict[str, Unit] = {
     "connect": "ns",
     "first byte": "ns",
     "lag": "ns",
+    "ping": "ns",
+    "push": "ns",
+    "delivery": "ns",
+    "first event": "ns",
     "errors": "ratio",
     "success": "ratio",
     "timeouts": "ratio",
     "drops": "ratio",
+    "connect failures": "ratio",
+    "connection drops": "ratio",
+    "lost": "ratio",
+    "duplicated": "ratio",
+    "out of order": "ratio",
+    "reach": "ratio",
     "throughput": "per_s",
     "target cpu": "ratio",
     "target pool": "ratio",
@@ -63,6 +75,7 @@ _UNITS: dict[str, Unit] = {
 METRICS = (
     *("p50", "p90", "p95", "p99", "p99.9", "mean", "max"),
     *("connect p95", "first byte p95", "lag p99", "target lock wait"),
+    *("ping p95", "push p95", "delivery p95", "first event p95"),
     *(name for name, unit in _UNITS.items() if unit != "ns"),
 )
 """Every metric as a person writes it, with the usual quantiles: for messages and for the schema."""
@@ -132,7 +145,7 @@ def samples_needed(threshold: Threshold) -> int | None:
         return trials_needed(threshold.quantile)
     if threshold.unit != "ratio" or threshold.metric.startswith("target "):
         return None
-    good = threshold.limit if threshold.metric == "success" else 1.0 - threshold.limit
+    good = threshold.limit if threshold.metric in _MORE_IS_BETTER else 1.0 - threshold.limit
     return trials_needed(good) if 0.0 < good < 1.0 else None
 
 
@@ -180,7 +193,8 @@ def _unknown(words: str) -> ThresholdError:
     close = difflib.get_close_matches(words, METRICS, 1, 0.5)
     return ThresholdError(
         "unknown metric; expected pNN, mean, max, errors, success, timeouts, drops, throughput, connect pNN, "
-        "first byte pNN, lag pNN or target cpu|memory|pool|lock wait",
+        "first byte pNN, lag pNN, target cpu|memory|pool|lock wait, or of WebSockets connect failures, lost, "
+        "duplicated, out of order, reach, ping pNN, push pNN, delivery pNN, first event pNN",
         close[0] if close else None,
     )
 

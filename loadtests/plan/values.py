@@ -20,6 +20,7 @@ __all__ = [
     "Name",
     "Numbers",
     "Pair",
+    "Pause",
     "Process",
     "Rate",
     "Redirects",
@@ -36,6 +37,7 @@ __all__ = [
     "Weight",
     "list_of",
     "map_of",
+    "or_word",
     "word",
 ]
 
@@ -175,6 +177,19 @@ def _pair(value: Any) -> tuple[str, str]:
     return user, password
 
 
+def _pause(value: Any) -> int | None:
+    if value is False or value == "false":
+        return None
+    if value is True:
+        raise Misfit("expected false, or the time to wait, such as 1s")
+    return int(parse_duration_ns(_text(value)))
+
+
+def or_word(text: str) -> Callable[[Any], dict[str, Any]]:
+    """The schema of that word, or of something else."""
+    return lambda schema: {"anyOf": [{"const": text}, schema]}
+
+
 def list_of(schema: Any) -> dict[str, Any]:
     """The schema of a list of such."""
     return {"type": "array", "items": schema}
@@ -220,6 +235,11 @@ Wait = Annotated[
 ]
 Think = Annotated[
     tuple[int, int], PlainValidator(_think), WithJsonSchema({"type": "string", "examples": ["0.5s..1.5s"]})
+]
+Pause = Annotated[
+    int | None,
+    PlainValidator(_pause),
+    WithJsonSchema({"anyOf": [{"const": False}, {"type": "string", "pattern": _DURATION_PATTERN}, _FROM_ENVIRONMENT]}),
 ]
 Rate = Annotated[float, PlainValidator(_parsed(parse_rate)), _written(r"^\s*\d+(\.\d+)?\s*/\s*(s|m|h)\s*$", "1000/s")]
 Size = Annotated[

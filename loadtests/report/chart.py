@@ -24,6 +24,7 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400
 class Bar:
     """A threshold on a line: the allowed side, the interval, the observed value and the limit, as x positions.
 
+    An interval that is open on one side runs to that end of the line.
     `zoomed`: the line does not begin at zero, because all of it lies close together.
     """
 
@@ -70,7 +71,7 @@ def bar_of(row: ThresholdRow) -> Bar | None:
     if limit is None or observed is None:
         return None
     ends = _ends(row)
-    present = [limit, observed, *ends]
+    present = [limit, observed, *(end for end in ends or () if end is not None)]
     low, high = min(present), max(present)
     zoomed = high > 0 and (high - low) < 0.25 * high
     room = 0.35 * (high - low) or 0.1 * high or 1.0
@@ -81,17 +82,23 @@ def bar_of(row: ThresholdRow) -> Bar | None:
 
     below = row.comparison in ("<", "<=")
     allowed = (place(start), place(limit)) if below else (place(limit), place(stop))
-    interval = (place(ends[0]), place(ends[1])) if ends else None
+    interval = None
+    if ends is not None:
+        first, last = ends
+        interval = place(start if first is None else first), place(stop if last is None else last)
     return Bar(place(limit), allowed, place(observed), interval, zoomed)
 
 
-def _ends(row: ThresholdRow) -> list[float]:
-    found = [end.value for end in row.interval or () if end.value is not None]
-    return found if len(found) == 2 else []
+def _ends(row: ThresholdRow) -> tuple[float | None, float | None] | None:
+    low, high = (None if end is None else end.value for end in row.interval or (None, None))
+    return None if low is None and high is None else (low, high)
+
+
+Course = tuple[str, str, Sequence[float | None]]
 
 
 def charts_of(scenario: ScenarioPage) -> tuple[TimeChart, ...]:
-    """Throughput and response time over the run; none when nothing was recorded."""
+    """Throughput, response time and open connections over the run, each where there is any of it."""
     series = scenario.series
     if not series.second:
         return ()
@@ -99,13 +106,14 @@ def charts_of(scenario: ScenarioPage) -> tuple[TimeChart, ...]:
     throughput = [("offered", "offered", series.offered), ("ok", "OK", series.ok), ("failed", "failed", series.failed)]
     latency = [("p50", "p50", series.p50_ms), ("p99", "p99", series.p99_ms)]
     shaded = _shaded(scenario.steady_s, end)
-    return (
-        _chart("Requests per second", throughput, series, end, shaded=shaded, time=False),
-        _chart("Response time of OK answers", latency, series, end, shaded=shaded, time=True),
-    )
-
-
-Course = tuple[str, str, Sequence[float | None]]
+    charts = []
+    if series.open_connections:
+        held: list[Course] = [("held", "open connections", series.open_connections)]
+        charts.append(_chart("Open connections", held, series, end, shaded=(), time=False))
+    if scenario.sends:
+        charts.append(_chart("Requests per second", throughput, series, end, shaded=shaded, time=False))
+        charts.append(_chart("Response time of OK answers", latency, series, end, shaded=shaded, time=True))
+    return tuple(charts)
 
 
 def _chart(

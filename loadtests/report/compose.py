@@ -7,8 +7,9 @@ from typing import Any
 
 from loadtests import __version__
 from loadtests.judge.verdict import Health, Outcome, ScenarioVerdict, ThresholdVerdict, Verdict
-from loadtests.plan.model import ClosedLoad, OpenLoad, Scenario
+from loadtests.plan.model import ClosedLoad, Connections, OpenLoad, Scenario
 from loadtests.report.clauses import CATALOGUE, Clause
+from loadtests.report.connections import connections
 from loadtests.report.measures import failure_rows, operation_rows, resource_rows, series, total_row
 from loadtests.report.page import (
     ClauseRow,
@@ -85,6 +86,7 @@ def _scenario(verdict: ScenarioVerdict, secrets: Secrets) -> ScenarioPage:
         failures=tuple(shown),
         failures_left_out=len(run.failures) - len(shown),
         series=series(run),
+        connections=connections(run),
     )
 
 
@@ -97,10 +99,11 @@ def _steady_text(start: float, end: float) -> str:
 def _load(health: Health, scenario: Scenario) -> LoadFacts:
     lag = {"p50": health.lag_p50_ns, "p99": health.lag_p99_ns, "max": health.lag_max_ns}
     same = math.isclose(health.achieved_per_s, health.offered_per_s)
+    offered, achieved = (health.offered_per_s, health.achieved_per_s) if scenario.operations else (None, None)
     return LoadFacts(
         model=_model(scenario),
-        offered_per_s=figure(health.offered_per_s, "per_s"),
-        achieved_per_s=figure(health.achieved_per_s, "per_s", limit=None if same else health.offered_per_s),
+        offered_per_s=figure(offered, "per_s"),
+        achieved_per_s=figure(achieved, "per_s", limit=None if same else offered),
         offered=count(health.offered),
         dropped=count(health.dropped),
         lag={name: figure(value, "ns") for name, value in lag.items()},
@@ -109,9 +112,18 @@ def _load(health: Health, scenario: Scenario) -> LoadFacts:
 
 def _model(scenario: Scenario) -> str:
     load = scenario.load
-    parts = _open(load) if isinstance(load, OpenLoad) else _closed(load)
+    sent = (_open(load) if isinstance(load, OpenLoad) else _closed(load)) if scenario.operations else []
+    parts = [*_held(load.connections, load.duration_ns), *sent]
     warmup = [f"warm-up {format_duration(scenario.warmup_ns)}"] if scenario.warmup_ns else []
     return ", ".join([*parts, *warmup])
+
+
+def _held(connections: Connections | None, duration_ns: int) -> list[str]:
+    if connections is None:
+        return []
+    spawned = "at once" if connections.spawn_rate is None else f"at {format_rate(connections.spawn_rate)}"
+    parts = [f"{connections.count:,} connections opened {spawned} and held for {format_duration(duration_ns)}"]
+    return [*parts, f"{connections.senders:,} of them send"] if connections.senders else [*parts, "none of them sends"]
 
 
 def _open(load: OpenLoad) -> list[str]:
@@ -150,7 +162,8 @@ def _health(health: Health, run: ScenarioRun, secrets: Secrets) -> HealthFacts:
 def _threshold(verdict: ThresholdVerdict, health: Health) -> ThresholdRow:
     threshold = verdict.threshold
     unit, limit = threshold.unit, threshold.limit
-    interval = verdict.interval
+    ends = verdict.interval or (None, None)
+    low, high = (None if end is None else figure(end, unit, limit=limit) for end in ends)
     return ThresholdRow(
         text=threshold.text,
         sign=sign(_believed(verdict, health)),
@@ -160,9 +173,7 @@ def _threshold(verdict: ThresholdVerdict, health: Health) -> ThresholdRow:
         comparison=threshold.comparison,
         observed=figure(verdict.observed, unit, limit=limit),
         limit=figure(limit, unit, limit=limit),
-        interval=None
-        if interval is None
-        else (figure(interval[0], unit, limit=limit), figure(interval[1], unit, limit=limit)),
+        interval=None if low is None and high is None else (low, high),
         samples=count(verdict.samples),
         needed=count(verdict.needed),
         why=_why(verdict, health),

@@ -8,7 +8,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from loadtests.report.page import ClauseRow, FailureRow, Latency, OperationRow, Page, ScenarioPage, ThresholdRow
+from loadtests.report.page import (
+    ClauseRow,
+    ConnectionsFacts,
+    FailureRow,
+    Latency,
+    MessageFacts,
+    OperationRow,
+    Page,
+    ScenarioPage,
+    ThresholdRow,
+)
 from loadtests.report.wording import Figure, plain
 
 __all__ = ["SCHEMA_ID", "render", "schema_text"]
@@ -70,6 +80,7 @@ def _scenario(scenario: ScenarioPage) -> dict[str, Any]:
         "failure_samples": [_failure(row) for row in scenario.failures],
         "failure_samples_left_out": scenario.failures_left_out,
         "series": _series(scenario),
+        "connections": None if scenario.connections is None else _connections(scenario.connections),
     }
 
 
@@ -115,6 +126,41 @@ def _operation(row: OperationRow) -> dict[str, Any]:
         "service_ms": _latency(row.service),
         "all_outcomes_ms": _latency(row.all_outcomes),
         "phases_ms": {name: _latency(found) for name, found in row.phases.items()},
+        "messages": None if row.messages is None else _messages(row.messages),
+    }
+
+
+def _messages(messages: MessageFacts) -> dict[str, Any]:
+    return {
+        "late": messages.late.value,
+        "duplicated": messages.duplicated.value,
+        "out_of_order": messages.out_of_order.value,
+        "unexpected": messages.unexpected.value,
+        "expected": messages.expected.value,
+        "received": messages.received.value,
+        "reach": messages.reach.value,
+    }
+
+
+def _connections(found: ConnectionsFacts) -> dict[str, Any]:
+    return {
+        "attempts": found.attempts.value,
+        "established": found.established.value,
+        "reconnected": found.reconnected.value,
+        "cut_off": found.cut_off.value,
+        "failed": _values(found.failures),
+        "failed_share": found.failed_share.value,
+        "dropped": _values(found.causes),
+        "drop_share": found.drop_share.value,
+        "connect_ms": _latency(found.connect),
+        "ping_ms": _latency(found.ping),
+        "push_ms": _latency(found.push),
+        "pushes": {
+            "received": found.pushes_received.value,
+            "lost": found.pushes_lost.value,
+            "duplicated": found.pushes_duplicated.value,
+            "out_of_order": found.pushes_out_of_order.value,
+        },
     }
 
 
@@ -132,7 +178,7 @@ def _threshold(row: ThresholdRow) -> dict[str, Any]:
         "observed": row.observed.value,
         "limit": row.limit.value,
         "unit": row.unit,
-        "interval": None if row.interval is None else [end.value for end in row.interval],
+        "interval": None if row.interval is None else [end and end.value for end in row.interval],
         "samples": row.samples.value,
         "needed": row.needed.value,
         "why": row.why,
@@ -164,6 +210,7 @@ def _series(scenario: ScenarioPage) -> dict[str, Any]:
         "failed_per_s": list(series.failed),
         "p50_ms": list(series.p50_ms),
         "p99_ms": list(series.p99_ms),
+        "open_connections": list(series.open_connections),
     }
 
 

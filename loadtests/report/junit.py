@@ -119,9 +119,12 @@ def _totals(element: ET.Element, cases: Iterable[ET.Element]) -> None:
 
 
 def _summary(scenario: ScenarioPage) -> str:
-    load = scenario.load
-    return (
-        f"{scenario.sign.word}: {scenario.why} | offered {load.offered_per_s.text}, "
-        f"achieved {load.achieved_per_s.text}, {load.dropped.text} of {load.offered.text} dropped | "
-        f"start lag p99 {load.lag['p99'].text}"
-    )
+    load, held = scenario.load, scenario.connections
+    parts = [f"{scenario.sign.word}: {scenario.why}"]
+    if scenario.sends:
+        parts.append(
+            f"offered {load.offered_per_s.text}, achieved {load.achieved_per_s.text}, {load.dropped.text} of "
+            f"{load.offered.text} dropped"
+        )
+    parts += [] if held is None else [f"connections: {held.summary}"]
+    return " | ".join([*parts, f"start lag p99 {load.lag['p99'].text}"])

@@ -6,7 +6,7 @@ GitHub refuses a summary above 1 MiB, so the text is bounded and says what it le
 import re
 from collections.abc import Iterable, Sequence
 
-from loadtests.report.page import OperationRow, Page, ScenarioPage, ThresholdRow
+from loadtests.report.page import ConnectionsFacts, OperationRow, Page, ScenarioPage, ThresholdRow
 from loadtests.report.wording import visible
 
 __all__ = ["MOST_BYTES", "cell", "render"]
@@ -66,8 +66,10 @@ def _scenario(scenario: ScenarioPage) -> str:
         cell(scenario.why),
         _load(scenario),
         _thresholds(scenario.thresholds),
-        _operations([*scenario.operations, scenario.total]),
+        _connections(scenario.connections),
+        _operations([*scenario.operations, scenario.total]) if scenario.sends else "",
         _failures(scenario.total),
+        _messages(scenario.total),
         _health(scenario),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -76,6 +78,8 @@ def _scenario(scenario: ScenarioPage) -> str:
 def _load(scenario: ScenarioPage) -> str:
     load = scenario.load
     lag = ", ".join(f"{name} {found.text}" for name, found in load.lag.items())
+    if not scenario.sends:
+        return cell(f"{load.model}. Steady {scenario.steady_text}; start lag of the connections {lag}")
     return cell(
         f"{load.model}. Steady {scenario.steady_text}: offered {load.offered_per_s.text}, achieved "
         f"{load.achieved_per_s.text}, {load.dropped.text} of {load.offered.text} dropped; start lag {lag}"
@@ -111,6 +115,22 @@ def _operations(rows: Sequence[OperationRow]) -> str:
 def _failures(total: OperationRow) -> str:
     kinds = ", ".join(f"{kind} {number.text}" for kind, number in total.failures.items())
     return f"Failures: {cell(kinds)}" if kinds else ""
+
+
+def _connections(found: ConnectionsFacts | None) -> str:
+    if found is None:
+        return ""
+    lines = [f"Connections (whole run, ramp included): {cell(found.summary)}"]
+    lines += [f"Pushes: {cell(found.pushes_summary)}"] if found.pushes_summary else []
+    columns = (*_LATENCIES[:-2], _LATENCIES[-1])
+    times = [(name, f"{one.samples:,}", *(one.figures[column].text for column in columns)) for name, one in found.times]
+    heads = ("Time", "Samples", *columns)
+    table = [_table(heads, times, numbers=range(1, len(heads)))] if times else []
+    return "\n\n".join([*lines, *table])
+
+
+def _messages(total: OperationRow) -> str:
+    return "" if total.messages is None else f"Messages: {cell(total.messages.summary)}"
 
 
 def _health(scenario: ScenarioPage) -> str:

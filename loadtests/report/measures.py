@@ -7,7 +7,15 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from loadtests.report.page import LATENCY_COLUMNS, FailureRow, Latency, OperationRow, ResourceRow, Series
+from loadtests.report.page import (
+    LATENCY_COLUMNS,
+    FailureRow,
+    Latency,
+    MessageFacts,
+    OperationRow,
+    ResourceRow,
+    Series,
+)
 from loadtests.report.wording import Figure, count, figure, masked
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import FailureSample, ResourceSample, ScenarioRun, pooled
@@ -16,12 +24,19 @@ from loadtests.result.window import (
     COMPLETED_OK,
     CUT_OFF,
     DROPPED,
+    DROPPED_AT,
+    DUPLICATED,
+    EXPECTED,
+    LATE,
     OFFERED,
     OK,
+    OUT_OF_ORDER,
+    RECEIVED,
     RESPONSE_FAILED,
     RESPONSE_OK,
     SERVICE_FAILED,
     SERVICE_OK,
+    UNEXPECTED,
     Tally,
 )
 
@@ -78,6 +93,20 @@ def _row(run: ScenarioRun, name: str, names: Iterable[str], *, journey: bool) ->
         service=latency(tally.histogram(SERVICE_OK)),
         all_outcomes=latency(Histogram.merge([response, tally.histogram(RESPONSE_FAILED)])),
         phases=_phases(tally),
+        messages=_messages(tally) if run.scenario.driver == "websocket" else None,
+    )
+
+
+def _messages(tally: Tally) -> MessageFacts:
+    expected, received = tally.count(EXPECTED), tally.count(RECEIVED)
+    return MessageFacts(
+        late=count(tally.count(LATE)),
+        duplicated=count(tally.count(DUPLICATED)),
+        out_of_order=count(tally.count(OUT_OF_ORDER)),
+        unexpected=count(tally.count(UNEXPECTED)),
+        expected=count(expected),
+        received=count(received),
+        reach=figure(received / expected if expected else None, "ratio"),
     )
 
 
@@ -159,7 +188,18 @@ def series(run: ScenarioRun) -> Series:
         failed=tuple(_rate(tally, COMPLETED_FAILED, step) for tally in merged),
         p50_ms=tuple(_quantile_ms(tally, 0.5) for tally in merged),
         p99_ms=tuple(_quantile_ms(tally, 0.99) for tally in merged),
+        open_connections=_open_connections(run, starts, step) if run.holds_connections else (),
     )
+
+
+def _open_connections(run: ScenarioRun, starts: range, step: int) -> tuple[int, ...]:
+    """Established less dropped, at the end of each step; an attempt counts from the second in which it was due."""
+    by_second, now, found = run.connections_by_second(), 0, []
+    for start in starts:
+        tally = _step(by_second, start, step)
+        now += 0 if tally is None else tally.count(OK) - tally.count(DROPPED_AT)
+        found.append(now)
+    return tuple(found)
 
 
 def _step(by_second: Mapping[int, Tally], start: int, step: int) -> Tally | None:

@@ -12,10 +12,12 @@ from loadtests.report.wording import ABSENT, Figure, Sign
 __all__ = [
     "LATENCY_COLUMNS",
     "ClauseRow",
+    "ConnectionsFacts",
     "FailureRow",
     "HealthFacts",
     "Latency",
     "LoadFacts",
+    "MessageFacts",
     "OperationRow",
     "Page",
     "ResourceRow",
@@ -41,12 +43,98 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageFacts:
+    """What was odd about messages though their executions ended; `reach` is of broadcasts, received over expected."""
+
+    late: Figure
+    duplicated: Figure
+    out_of_order: Figure
+    unexpected: Figure
+    expected: Figure
+    received: Figure
+    reach: Figure
+
+    @property
+    def summary(self) -> str:
+        """One line of all counts."""
+        text = (
+            f"{self.late.text} late, {self.duplicated.text} duplicated, {self.out_of_order.text} out of order, "
+            f"{self.unexpected.text} unexpected"
+        )
+        if not self.expected.value:
+            return text
+        return f"{text}, reach {self.reach.text} ({self.received.text} of {self.expected.text} copies)"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsFacts:
+    """Connections that were held. `dropped` goes by cause in words; `causes` has the same numbers by recorded name.
+
+    The making and losing (up to `connect`) is of the whole run, ramp included; pings and pushes are of the steady
+    interval. `attempts` = `established` + `failed` + `cut_off`; `reconnected` of the established ones replaced a lost
+    one.
+    """
+
+    attempts: Figure
+    established: Figure
+    reconnected: Figure
+    cut_off: Figure
+    failed: Figure
+    failed_share: Figure
+    failures: Mapping[str, Figure]
+    lost: Figure
+    drop_share: Figure
+    dropped: Mapping[str, Figure]
+    causes: Mapping[str, Figure]
+    connect: Latency
+    ping: Latency
+    push: Latency
+    pushes_received: Figure
+    pushes_lost: Figure
+    pushes_duplicated: Figure
+    pushes_out_of_order: Figure
+
+    @property
+    def times(self) -> Sequence[tuple[str, Latency]]:
+        """The latencies that there are, with what they measure."""
+        named = (("connect, from when it was due", self.connect), ("ping to pong", self.ping), ("push", self.push))
+        return [(name, found) for name, found in named if found.samples]
+
+    @property
+    def summary(self) -> str:
+        """One line: how many, how many not made, how many lost and why."""
+        parts = [f"{self.established.text} of {self.attempts.text} established"]
+        parts += [f"{self.reconnected.text} of them made anew"] if self.reconnected.value else []
+        parts.append(f"{self.failed.text} failed{_shared(self.failed_share, self.failures)}")
+        parts.append(f"{self.lost.text} dropped{_shared(self.drop_share, self.dropped)}")
+        if self.connect.samples:
+            parts.append(f"connect p95 {self.connect.figures['p95'].text}")
+        return ", ".join(parts)
+
+    @property
+    def pushes_summary(self) -> str | None:
+        """One line on pushes, where there were any."""
+        if not self.pushes_received.value and not self.pushes_lost.value:
+            return None
+        return (
+            f"{self.pushes_received.text} received, {self.pushes_lost.text} lost, {self.pushes_duplicated.text} "
+            f"duplicated, {self.pushes_out_of_order.text} out of order"
+        )
+
+
+def _shared(share: Figure, kinds: Mapping[str, Figure]) -> str:
+    named = "; ".join(f"{name} {number.text}" for name, number in kinds.items())
+    return f" ({share.text}: {named})" if named else ""
+
+
+@dataclass(frozen=True, slots=True)
 class OperationRow:
     """One operation over the steady interval, or the total of a scenario.
 
     `requests` = `ok` + `failed`: those that ended. `offered` also counts `dropped` (never sent) and `cut_off`
     (unfinished when the run ended). `response` and `service` are of OK answers; `all_outcomes` is the response
-    time of OK and failed together, `phases` the histograms beside these (connect, first byte, …).
+    time of OK and failed together, `phases` the histograms beside these (connect, first byte, …). `messages` only
+    where messages are exchanged over held connections.
     """
 
     name: str
@@ -64,6 +152,7 @@ class OperationRow:
     service: Latency
     all_outcomes: Latency
     phases: Mapping[str, Latency]
+    messages: MessageFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +167,20 @@ class ThresholdRow:
     comparison: str
     observed: Figure
     limit: Figure
-    interval: tuple[Figure, Figure] | None
+    interval: tuple[Figure | None, Figure | None] | None
     samples: Figure
     needed: Figure
     why: str
 
     @property
     def interval_text(self) -> str:
-        """Both ends, or a dash."""
-        return ABSENT if self.interval is None else f"{self.interval[0].text} … {self.interval[1].text}"
+        """Both ends, the one there is, or a dash."""
+        low, high = self.interval or (None, None)
+        if low is not None and high is not None:
+            return f"{low.text} … {high.text}"
+        if low is not None:
+            return f"≥ {low.text}"
+        return ABSENT if high is None else f"≤ {high.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +234,8 @@ class FailureRow:
 class Series:
     """The run over time in steps of `step_s` seconds: rates per second, response times of OK answers in ms.
 
-    `None` where no window (rates) or no answer (response times) is there: a gap, not a zero.
+    `None` where no window (rates) or no answer (response times) is there: a gap, not a zero. `open_connections` at the
+    end of each step, only where connections are held.
     """
 
     step_s: int
@@ -150,6 +245,7 @@ class Series:
     failed: Sequence[float | None]
     p50_ms: Sequence[float | None]
     p99_ms: Sequence[float | None]
+    open_connections: Sequence[int] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +271,12 @@ class ScenarioPage:
     failures: Sequence[FailureRow]
     failures_left_out: int
     series: Series
+    connections: ConnectionsFacts | None = None
+
+    @property
+    def sends(self) -> bool:
+        """Whether anything was to be executed; else connections were only held."""
+        return self.connections is None or bool(self.operations) or bool(self.load.offered.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +321,7 @@ class Page:
     @property
     def thin_note(self) -> str | None:
         """What `*` behind a percentile means, when there is one."""
-        rows = (row for scenario in self.scenarios for row in (*scenario.operations, scenario.total))
-        texts = (found.text for row in rows for found in row.response.figures.values())
+        rows = [row for scenario in self.scenarios for row in (*scenario.operations, scenario.total)]
+        held = [found for scenario in self.scenarios if scenario.connections for _, found in scenario.connections.times]
+        texts = (one.text for found in (*(row.response for row in rows), *held) for one in found.figures.values())
         return _THIN if any(text.endswith("*") for text in texts) else None

@@ -121,6 +121,21 @@ class ScenarioRun:
             self._kept[wanted] = {second: Tally.merge(found[second]) for second in sorted(found)}
         return dict(self._kept[wanted])
 
+    def connections_by_second(self) -> dict[int, Tally]:
+        """The tally of the held connections per second, as `by_second`; empty tallies where none are held."""
+        return self.by_second([CONNECTIONS])
+
+    @property
+    def holds_connections(self) -> bool:
+        """Whether connections are held and counted on their own."""
+        if "holds" not in self._kept:
+            self._kept["holds"] = any(CONNECTIONS in window.operations for window in self.windows)
+        return bool(self._kept["holds"])
+
+    def recorded_seconds(self) -> range:
+        """All seconds from the start to the last that any window speaks of, ramp and warm-up included."""
+        return range(max((window.second for window in self.windows), default=-1) + 1)
+
     def generator_by_second(self) -> dict[int, list[Tally]]:
         """The generator tallies of each second, one per window, ascending."""
         found: dict[int, list[Tally]] = {}

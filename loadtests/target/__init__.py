@@ -4,10 +4,13 @@ It stands apart from every room (`loadtests target` runs it as a process of its 
 reaches it only over the network, as any other target.
 
     server   one process, one port, one loop: uvicorn on uvloop and httptools; ready, stop, parent
+    sockets  /ws: upgrades (socket_upgrade), connections (socket_connection) and what they are for (socket_modes)
     app      the ASGI edge: route, fault, answer, count, log
     probes api clients admin   the endpoints, by who asks for them
     users savings agents       the business: pure arithmetic, known answers
     faults dial                what goes wrong and when, by arithmetic; and the hand on the dial
+    socket_faults socket_dial  the same for sockets; both on share and setting
+    transports                 what a transport cannot be asked for: a reset, whether an unread peer has left
     metrics logs               what it tells about itself
     call                       one request as the endpoints see it, and their answers
 """

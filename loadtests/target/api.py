@@ -1,6 +1,8 @@
 """The product's own endpoints: sign in, read threads, let an agent execute a query."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any, Protocol
 
 from starlette.responses import Response
 
@@ -10,16 +12,31 @@ from loadtests.target.call import Call, Refused, answer
 from loadtests.target.logs import Category
 from loadtests.target.users import parse_user, thread_of, threads_of, tier_of
 
-__all__ = ["execute", "login", "queue_status", "thread", "threads"]
+__all__ = ["Asker", "execute", "execution", "login", "queue_status", "thread", "threads"]
 
 _QUERY_LIMIT = 10_000
 
 
+class Asker(Protocol):
+    """Who wants something executed; learns whose it is, for the log."""
+
+    user_id: str | None
+    thread_id: str | None
+
+    @property
+    def trace_id(self) -> str:
+        """The trace it belongs to."""
+
+
 async def execute(backend: Backend, call: Call) -> Response:
     """POST /api/agent/execute {query, user_id, thread_id?}: the user's savings, and the user_id as sent."""
-    asked = await call.document()
+    return answer(call, execution(backend, call, await call.document()))
+
+
+def execution(backend: Backend, asker: Asker, asked: Mapping[str, Any]) -> dict[str, object]:
+    """Execute {query, user_id, thread_id?} and log it; raises `Refused` for what cannot be executed."""
     query, user = _query(asked.get("query")), _known_user(asked.get("user_id"))
-    call.user_id, call.thread_id = f"user_{user}", _thread_id(asked.get("thread_id"))
+    asker.user_id, asker.thread_id = f"user_{user}", _thread_id(asked.get("thread_id"))
     done = backend.agents.execute(user, query)
     dollars = done.savings.cents / 100
     if backend.log.on:
@@ -27,9 +44,9 @@ async def execute(backend: Backend, call: Call) -> Response:
             Category.BUSINESS,
             "agent execution completed",
             component="agent_service",
-            trace_id=call.trace_id,
-            user_id=call.user_id,
-            thread_id=call.thread_id,
+            trace_id=asker.trace_id,
+            user_id=asker.user_id,
+            thread_id=asker.thread_id,
             duration_ms=done.duration_ns / 1e6,
             metadata={
                 "agent_name": AGENT,
@@ -38,20 +55,17 @@ async def execute(backend: Backend, call: Call) -> Response:
                 "run_id": done.run_id,
             },
         )
-    return answer(
-        call,
-        {
-            "status": "completed",
-            "user_id": asked["user_id"],
-            "thread_id": call.thread_id,
-            "tier": done.savings.tier,
-            "agent": AGENT,
-            "optimization": done.savings.optimization,
-            "savings": dollars,
-            "currency": "USD",
-            "run_id": done.run_id,
-        },
-    )
+    return {
+        "status": "completed",
+        "user_id": asked["user_id"],
+        "thread_id": asker.thread_id,
+        "tier": done.savings.tier,
+        "agent": AGENT,
+        "optimization": done.savings.optimization,
+        "savings": dollars,
+        "currency": "USD",
+        "run_id": done.run_id,
+    }
 
 
 async def queue_status(backend: Backend, call: Call) -> Response:

@@ -17,6 +17,7 @@ from loadtests.target.backend import Backend, Endpoint
 from loadtests.target.call import Call, Refused, answer
 from loadtests.target.faults import Decision, Outcome
 from loadtests.target.logs import Category
+from loadtests.target.sockets import PATH, Sockets, expect_upgrade
 
 __all__ = ["RESET_EXTENSION", "ROUTES", "Edge"]
 
@@ -28,6 +29,7 @@ ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
     "/health/ready": {"GET": probes.ready},
     "/health/dependencies": {"GET": probes.dependencies},
     "/metrics": {"GET": probes.metrics},
+    PATH: {"GET": expect_upgrade},
     "/api/agent/execute": {"POST": api.execute},
     "/api/agent/queue-status": {"GET": api.queue_status},
     "/api/auth/login": {"POST": api.login},
@@ -44,10 +46,11 @@ _CLIENT_GONE = 499
 
 
 class Edge:
-    """The target as an ASGI application."""
+    """The target as an ASGI application, and its `sockets`, which the server beneath hands over to them."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
+        self.sockets = Sockets(backend)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -151,6 +154,8 @@ def _endpoint(call: Call, template: str) -> Endpoint:
 def _refusal_headers(status: int, template: str) -> dict[str, str]:
     if status == 401:
         return {"www-authenticate": "Bearer"}
+    if status == 426:
+        return {"upgrade": "websocket", "connection": "upgrade"}
     if status == 405:
         methods = ROUTES[template]
         return {"allow": ", ".join([*methods, "HEAD"] if "GET" in methods else methods)}

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from loadtests.target.faults import NO_FAULTS, Decision, Faults, Outcome
+from loadtests.target.socket_dial import SocketDial
 
 __all__ = ["Dial"]
 
@@ -14,15 +15,17 @@ class Dial:
     `clock` gives nanoseconds on any steady scale.
     """
 
-    __slots__ = ("_clock", "_index", "_turned_ns", "counted", "faults")
+    __slots__ = ("_clock", "_index", "_turned_ns", "counted", "faults", "sockets")
 
     def __init__(self, faults: Faults = NO_FAULTS, *, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock = clock
+        self.sockets = SocketDial()
         self.turn(faults)
 
     def turn(self, faults: Faults) -> None:
         """Set the dial; shares and stalls start from here."""
         self.faults = faults
+        self.sockets.turn(faults.sockets)
         self.counted = dict.fromkeys(Outcome, 0)
         self._index = 0
         self._turned_ns = self._clock()
@@ -48,11 +51,15 @@ class Dial:
         """The dial as its endpoint shows it; what it shows under the dialled names can be put back."""
         faults = self.faults
         errors = faults.errors
+        counted: dict[str, object] = {outcome.value: count for outcome, count in self.counted.items()}
+        if faults.sockets is not None:
+            counted["sockets"] = self.sockets.document()
         return {
             "law": None if faults.law is None else faults.law.text,
             "errors": None if errors is None else {"share": errors.share.text, "status": errors.status},
             "reset": None if faults.reset is None else faults.reset.text,
             "stall": None if faults.stall is None else faults.stall.text,
             "only": faults.only,
-            "counted": {outcome.value: count for outcome, count in self.counted.items()},
+            "sockets": None if faults.sockets is None else faults.sockets.document(),
+            "counted": counted,
         }

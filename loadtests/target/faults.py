@@ -12,17 +12,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from fractions import Fraction
-from typing import TypeVar
 
 from loadtests.law import Law, parse_law, spread
-from loadtests.units import parse_duration_ns, parse_ratio
+from loadtests.target.setting import of_text, parse_settings
+from loadtests.target.share import Share, parse_share, passes_whole, total_of
+from loadtests.target.socket_faults import SocketFaults, parse_socket_faults
+from loadtests.units import parse_duration_ns
 
 __all__ = ["NO_FAULTS", "Decision", "Errors", "Faults", "Outcome", "Share", "Stall", "parse_faults"]
 
 _EXEMPT = ("/metrics", "/api/admin/")
-_FINEST_SHARE = 1_000_000
-_T = TypeVar("_T")
 
 
 class Outcome(Enum):
@@ -40,23 +39,6 @@ class Decision:
     wait_ns: int
     outcome: Outcome
     status: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """`hits` of every `of` requests, spread evenly; `text` as it was dialled."""
-
-    hits: int
-    of: int
-    text: str
-
-    def before(self, index: int) -> int:
-        """How many of the requests 0..index-1 are hit."""
-        return index * self.hits // self.of
-
-    def takes(self, index: int) -> bool:
-        """Whether request `index` is hit."""
-        return _passes_whole(index, self.hits, self.of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +67,17 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """A setting of the dial. `only` is a path prefix; without it every path but /metrics and /api/admin/ is touched."""
+    """A setting of the dial. `only` is a path prefix; without it every path but /metrics and /api/admin/ is touched.
+
+    Upgrades to sockets are touched by `sockets` alone.
+    """
 
     law: Law | None = None
     errors: Errors | None = None
     reset: Share | None = None
     stall: Stall | None = None
     only: str | None = None
+    sockets: SocketFaults | None = None
 
     def touches(self, path: str) -> bool:
         """Whether requests to this path are counted and may be faulted; the dial itself must always answer."""
@@ -125,7 +111,7 @@ class Faults:
         if self.errors is None:
             return self.reset.takes(index)
         errors = self.errors.share
-        return _passes_whole(
+        return passes_whole(
             index - errors.before(index), self.reset.hits * errors.of, self.reset.of * (errors.of - errors.hits)
         )
 
@@ -134,63 +120,35 @@ NO_FAULTS = Faults()
 
 
 def parse_faults(dialled: Mapping[str, object]) -> Faults:
-    """The dial from texts, e.g. {"law": "exp 5ms", "errors": "2% 503", "reset": "1%", "stall": "1s every 10s"}.
+    """The dial from texts, e.g. {"law": "exp 5ms", "errors": "2% 503", "reset": "1%", "stall": "1s every 10s",
+    "sockets": {"drop": "1.5% after 30s 1011", "lose": "1%"}}; the grammar of the latter is in `socket_faults`.
 
     Keys left out or None are off. Raises `ValueError` with every mistake in one sentence each.
     """
-    mistakes = [f"{name!r:.80}: expected one of {', '.join(_PARSERS)}" for name in dialled if name not in _PARSERS]
-    parsed: dict[str, object] = {}
-    for name, parse in _PARSERS.items():
-        value = dialled.get(name)
-        try:
-            parsed[name] = None if value is None else parse(value)
-        except ValueError as mistake:
-            mistakes.append(f"{name}: {mistake} (got {value!r:.80})")
-    if not mistakes:
-        faults = Faults(**parsed)  # type: ignore[arg-type]
-        mistakes = _overfull(faults)
-    if mistakes:
+    faults = Faults(**parse_settings(dialled, _PARSERS))  # type: ignore[arg-type]
+    if mistakes := _overfull(faults):
         raise ValueError("; ".join(mistakes))
     return faults
-
-
-def _passes_whole(index: int, hits: int, of: int) -> bool:
-    """Whether the running sum hits/of passes a whole number at `index`."""
-    return (index * hits) % of + hits >= of
 
 
 def _overfull(faults: Faults) -> list[str]:
     if faults.errors is None or faults.reset is None:
         return []
     errors, reset = faults.errors.share, faults.reset
-    if Fraction(errors.hits, errors.of) + Fraction(reset.hits, reset.of) <= 1:
+    if total_of((errors, reset)) <= 1:
         return []
     return [f"errors and reset: expected at most 100% together (got {errors.text} and {reset.text})"]
-
-
-def _of_text(parse: Callable[[str], _T], example: str) -> Callable[[object], _T]:
-    def parse_text(value: object) -> _T:
-        if not isinstance(value, str):
-            raise ValueError(f"expected text such as {example}")
-        return parse(value)
-
-    return parse_text
-
-
-def _parse_share(text: str) -> Share:
-    share = Fraction(parse_ratio(text)).limit_denominator(_FINEST_SHARE)
-    return Share(share.numerator, share.denominator, text)
 
 
 def _parse_errors(value: object) -> Errors:
     if isinstance(value, Mapping):
         if set(value) - {"share", "status"} or not isinstance(value.get("share"), str):
             raise ValueError('expected {"share": "2%", "status": 503}')
-        return Errors(_parse_share(value["share"]), _parse_status(value.get("status", 500)))
+        return Errors(parse_share(value["share"]), _parse_status(value.get("status", 500)))
     found = re.fullmatch(r"\s*(\S+)(?:\s+([0-9]{3}))?\s*", value) if isinstance(value, str) else None
     if found is None:
         raise ValueError('expected a share such as 2%, with a status as in 2% 503 or {"share": "2%", "status": 503}')
-    return Errors(_parse_share(found[1]), _parse_status(int(found[2] or 500)))
+    return Errors(parse_share(found[1]), _parse_status(int(found[2] or 500)))
 
 
 def _parse_status(value: object) -> int:
@@ -216,9 +174,10 @@ def _parse_prefix(text: str) -> str:
 
 
 _PARSERS: dict[str, Callable[[object], object]] = {
-    "law": _of_text(parse_law, "5ms, 100ms 2%"),
+    "law": of_text(parse_law, "5ms, 100ms 2%"),
     "errors": _parse_errors,
-    "reset": _of_text(_parse_share, "1%"),
-    "stall": _of_text(_parse_stall, "1s every 10s"),
-    "only": _of_text(_parse_prefix, "/api/agent"),
+    "reset": of_text(parse_share, "1%"),
+    "stall": of_text(_parse_stall, "1s every 10s"),
+    "only": of_text(_parse_prefix, "/api/agent"),
+    "sockets": parse_socket_faults,
 }

@@ -33,9 +33,19 @@ from prometheus_client.samples import Sample
 from loadtests.target.savings import OPTIMIZATIONS, Savings
 from loadtests.target.users import TIERS
 
-__all__ = ["DURATION_BUCKETS", "Metrics"]
+__all__ = ["DURATION_BUCKETS", "SOCKET_FAULTS", "Metrics"]
 
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+SOCKET_FAULTS = {
+    "refused": "socket_refuse",
+    "dropped": "socket_drop",
+    "silenced": "socket_silent",
+    "delayed": "socket_delay",
+    "lost": "socket_lose",
+    "duplicated": "socket_duplicate",
+    "reordered": "socket_reorder",
+}
+"""Label of a socket's fault in `netra_faults_injected`, by what came about."""
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -105,7 +115,7 @@ class Metrics:
         )
         self.registry.register(_Alias(self._durations, "netra_http_request_duration_seconds"))
         self.faults = self._counter("netra_faults_injected", "Faults the dial injected", "fault")
-        for fault in ("delay", "error", "reset"):
+        for fault in ("delay", "error", "reset", *SOCKET_FAULTS.values()):
             self.faults.labels(fault)
 
     def _agents(self) -> None:
@@ -131,7 +141,12 @@ class Metrics:
             self._optimizations.labels(optimization)
 
     def _infrastructure(self) -> None:
-        self._gauge("netra_websocket_connections_active", "Open WebSocket connections")
+        self.sockets_open = self._gauge("netra_websocket_connections_active", "Open WebSocket connections")
+        self.sockets = self._counter("netra_websocket_connections", "WebSocket connections accepted")
+        messages = self._counter(
+            "netra_websocket_messages", "WebSocket messages, control frames not among them", "direction"
+        )
+        self.messages_in, self.messages_out = messages.labels("in"), messages.labels("out")
         self._gauge("netra_database_connections_active", "Database connections in use", "database")
         self._gauge("netra_database_connections_max", "Database connections the pool may open", "database")
         Histogram(

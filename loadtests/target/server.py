@@ -1,8 +1,9 @@
 """The process around the edge: one port, one loop (uvloop, httptools), an honest start and a quick stop.
 
 Start: the port is bound before anything else, so a taken port is one clear line; the readiness line and file appear
-when connections are accepted. Stop: SIGTERM or SIGINT ends requests in flight within a second and idle
-connections at once. With a parent to follow, the process ends when that parent is gone, however it died.
+when connections are accepted. Stop: SIGTERM or SIGINT ends requests in flight within a second, idle connections at
+once, and sockets with close code 1001. With a parent to follow, the process ends when that parent is gone, however it
+died.
 """
 
 import asyncio
@@ -13,7 +14,6 @@ import os
 import resource
 import signal
 import socket
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,8 @@ from loadtests.target.app import RESET_EXTENSION, Edge
 from loadtests.target.backend import new_backend
 from loadtests.target.faults import NO_FAULTS, Faults
 from loadtests.target.logs import Category, Log, ServerErrors, open_log
+from loadtests.target.sockets import PATH
+from loadtests.target.transports import reset
 
 __all__ = ["Serving", "serve"]
 
@@ -36,7 +38,7 @@ _FILES = 65_536
 _KEEP_ALIVE_S = 75
 _STOP_WITHIN_S = 1
 _TICK_S = 0.25
-_LINGER_ZERO = struct.pack("ii", 1, 0)
+_SOCKETS = PATH.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +58,13 @@ def serve(serving: Serving) -> None:
     listener = _listen(serving.host, serving.port)
     with contextlib.closing(listener), contextlib.closing(open_log(serving.log)) as log, _server_errors(log):
         _raise_file_limit()
-        uvloop.run(_Server(_config(serving, log), serving, log).serve(sockets=[listener]))
+        edge = Edge(new_backend(serving.faults, log=log))
+        uvloop.run(_Server(_config(edge), serving, edge).serve(sockets=[listener]))
 
 
-def _config(serving: Serving, log: Log) -> uvicorn.Config:
+def _config(edge: Edge) -> uvicorn.Config:
     return uvicorn.Config(
-        Edge(new_backend(serving.faults, log=log)),
+        edge,
         http=_Protocol,
         ws="none",
         loop="none",
@@ -78,7 +81,10 @@ def _config(serving: Serving, log: Log) -> uvicorn.Config:
 
 
 class _Protocol(HttpToolsProtocol):
-    """uvicorn's own protocol, whose scope also carries a way to reset the connection."""
+    """uvicorn's own protocol, whose scope also carries a way to reset the connection; hands sockets over.
+
+    uvicorn would run a task and a queue per socket; `sockets` reads the transport itself.
+    """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -87,28 +93,47 @@ class _Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
+        self._upgrades: bool | None = None
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._extensions = {}
 
-    def _reset(self) -> None:
-        """Close with a lingering time of zero: the kernel drops what is unsent and sends RST instead of FIN."""
-        if self.transport.is_closing():
+    def _should_upgrade_to_ws(self) -> bool:
+        return True
+
+    def _should_upgrade(self) -> bool:
+        """Only a GET of the sockets' path; any other request that offers an upgrade is answered as if it did not."""
+        if self._upgrades is None:
+            path: bytes = self.url.partition(b"?")[0]
+            self._upgrades = path == _SOCKETS and self.scope["method"] == "GET" and super()._should_upgrade()
+        return self._upgrades
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the transport over, and break the cycle with the parser so that this object goes at once."""
+        assert isinstance(self.app, Edge)
+        upgraded = self.app.sockets.upgrade(self.transport, self.url, self.headers)
+        if upgraded is None:
             return
-        with socket.socket(fileno=os.dup(self.transport.get_extra_info("socket").fileno())) as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        self.connections.discard(self)
+        self._extensions = {}
+        self.parser = None  # type: ignore[assignment]
+        self.transport.set_protocol(upgraded)
+        self.app.sockets.opened(upgraded)
+
+    def _reset(self) -> None:
         self.cycle.disconnected = True
-        self.transport.abort()
+        reset(self.transport)
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, which tells when it is ready, follows a parent, and ends with exit code 0 on a signal."""
 
-    def __init__(self, config: uvicorn.Config, serving: Serving, log: Log) -> None:
+    def __init__(self, config: uvicorn.Config, serving: Serving, edge: Edge) -> None:
         super().__init__(config)
         self._serving = serving
-        self._log = log
+        self._sockets = edge.sockets
+        self._log = edge.backend.log
         self._chores: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
@@ -132,7 +157,7 @@ class _Server(uvicorn.Server):
             self._chores.cancel()
         self._log.event(Category.SYSTEM, "service stopping", component="server")
         _uvicorn_log().handlers[:] = [logging.NullHandler()]
-        await super().shutdown(sockets)
+        await asyncio.gather(super().shutdown(sockets), self._sockets.stop())
 
     def _announce(self, url: str) -> None:
         self._log.event(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from loadtests.drive.clock import VirtualClock
+from loadtests.clock import VirtualClock
 from loadtests.drive.closed_model import ClosedUsers
 from loadtests.drive.drivers.base import Driver, Surroundings
 from loadtests.drive.drivers.null import NullDriver

@@ -7,10 +7,10 @@ import pytest
 
 from loadtests.drive.progress import Progress, Status, print_status
 from loadtests.law import parse_law
-from loadtests.plan.model import OpenLoad, Scenario, Stage
+from loadtests.plan.model import Connections, OpenLoad, Scenario, Stage
 from loadtests.plan.protocol.null import NullOperation
 from loadtests.result.histogram import Histogram
-from loadtests.result.window import Tally, Window
+from loadtests.result.window import CONNECTIONS, Tally, Window
 
 S = 1_000_000_000
 LOAD = OpenLoad((Stage(100, 2 * S, ramp=True), Stage(100, 58 * S, ramp=False)))
@@ -62,6 +62,39 @@ def test_before_the_first_answer_there_is_no_percentile() -> None:
     status = Progress(SCENARIO).status(0.5)
     assert status.p50_us is None
     assert "no answers yet" in str(status)
+
+
+HELD = OpenLoad((Stage(0, 60 * S, ramp=False),), connections=Connections(500, 100.0))
+
+
+@pytest.mark.parametrize(
+    ("counters", "said"),
+    [
+        pytest.param({}, "0 connections open, 30 s left", id="none is there yet"),
+        pytest.param({"ok": 500}, "500 connections open, 30 s left", id="all of them"),
+        pytest.param({"ok": 500, "drop.eof": 4, "drop.reset": 3}, "493 connections open, 7 lost, 30", id="some lost"),
+        pytest.param({"ok": 497, "failed.connect": 3}, "497 connections open, 3 not made, 30", id="some never made"),
+    ],
+)
+def test_open_connections_are_established_less_dropped(counters: dict[str, int], said: str) -> None:
+    """Where nothing is sent over them there is no rate and no latency to show."""
+    progress = Progress(Scenario("chat", "websocket", HELD, ()))
+    for second in range(2):
+        progress.window(Window("chat", "0", second, second, {CONNECTIONS: Tally(counters if second else {})}))
+    text = str(progress.status(30.0))
+    assert text.startswith("chat: steady, ")
+    assert said in text
+    assert "/s" not in text
+
+
+def test_connections_are_shown_beside_the_messages_sent_over_them() -> None:
+    """Failed attempts are no failed executions."""
+    progress = Progress(SCENARIO)
+    made = window(0, offered=10, ok=10)
+    held = {CONNECTIONS: Tally({"ok": 20, "failed.connect": 2})}
+    progress.window(Window("api", "0", 0, 0, {**made.operations, **held}))
+    assert "20 connections open, 2 not made, 0/s offered" in str(progress.status(30.0))
+    assert ", 0 failed" in str(progress.status(30.0))
 
 
 def test_plain_lines_come_every_five_seconds() -> None:

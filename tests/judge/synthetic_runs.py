@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from loadtests.law import parse_law
-from loadtests.plan.model import ClosedLoad, OpenLoad, Plan, Scenario, Stage, Target, Threshold
+from loadtests.plan.model import ClosedLoad, Connections, OpenLoad, Plan, Scenario, Stage, Target, Threshold
 from loadtests.plan.protocol.null import NullOperation
 from loadtests.plan.thresholds import parse_threshold
 from loadtests.result.histogram import Histogram
@@ -14,9 +14,11 @@ from loadtests.result.run import Environment, ProcessEnd, Run, ScenarioRun
 from loadtests.result.window import (
     COMPLETED_FAILED,
     COMPLETED_OK,
+    CONNECTIONS,
     CUT_OFF,
     DROPPED,
     FAILED,
+    LOST_CONNECTION,
     OFFERED,
     OK,
     RESPONSE_FAILED,
@@ -114,6 +116,61 @@ def scenario_run(
         windows=tuple(windows),
     )
     return replace(made, **changes)
+
+
+def connections(
+    made: int,
+    *,
+    lost: Mapping[str, int] | None = None,
+    failed: Mapping[str, int] | None = None,
+    cut_off: int = 0,
+    counters: Mapping[str, int] | None = None,
+    **histograms: Sequence[int] | np.ndarray,
+) -> Tally:
+    """The connections due in one second: so many established, of these lost by cause, and so many of the other ends."""
+    failures = dict(failed or {})
+    found = {
+        OFFERED: made + sum(failures.values()) + cut_off,
+        OK: made,
+        CUT_OFF: cut_off,
+        **{LOST_CONNECTION + cause: number for cause, number in (lost or {}).items()},
+        **{FAILED + kind: number for kind, number in failures.items()},
+        **(counters or {}),
+    }
+    return Tally(
+        {name: number for name, number in found.items() if number},
+        {name: Histogram.of_us(np.asarray(values, np.int64)) for name, values in histograms.items() if len(values)},
+    )
+
+
+def held(*thresholds: Threshold, count: int = 500, spawn_rate: float | None = 100.0, **changes: object) -> Scenario:
+    """A WebSocket scenario of 20 s that holds connections and sends nothing over them."""
+    made = Scenario(
+        name="ws",
+        driver="websocket",
+        load=OpenLoad((Stage(0.0, 20 * SECOND, ramp=False),), connections=Connections(count, spawn_rate)),
+        operations=(),
+        thresholds=thresholds,
+    )
+    return replace(made, **changes)
+
+
+def held_run(of: Scenario, at: Callable[[int], Tally | None], **changes: object) -> ScenarioRun:
+    """A run of `of` in which only connections were recorded: `at(second)` those due in it."""
+    found = {second: at(second) for second in range(20)}
+    return scenario_run(of, lambda s: {} if found[s] is None else {CONNECTIONS: found[s]}, **changes)
+
+
+def share_threshold(metric: str, limit: float = 0.01, comparison: str = "<", **changes: object) -> Threshold:
+    """A share threshold by its canonical metric."""
+    text = f"{metric.removeprefix('connection ')} {comparison} {limit * 100:g}%"
+    return replace(Threshold(text, metric, comparison, limit, "ratio"), **changes)
+
+
+def time_threshold(metric: str, limit_ms: float, *, quantile: float = 0.95, **changes: object) -> Threshold:
+    """A quantile threshold by its canonical metric."""
+    text = f"{metric} p{quantile * 100:g} < {limit_ms:g}ms"
+    return replace(Threshold(text, metric, "<", limit_ms * 1e6, "ns", quantile), **changes)
 
 
 def whole_run(*scenarios: ScenarioRun, status: str = "complete", instances: int = 1) -> Run:

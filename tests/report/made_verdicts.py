@@ -8,11 +8,12 @@ import numpy as np
 
 from loadtests.judge.verdict import Health, Outcome, ScenarioVerdict, ThresholdVerdict, Verdict
 from loadtests.law import spread
-from loadtests.plan.model import OpenLoad, Plan, Scenario, Stage, Target, Threshold
+from loadtests.plan.model import Connections, OpenLoad, Plan, Scenario, Stage, Target, Threshold
 from loadtests.plan.protocol.http import HttpOperation, Request
+from loadtests.plan.protocol.websocket import Message, WebsocketOperation
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import Environment, FailureSample, ProcessEnd, ResourceSample, Run, ScenarioRun
-from loadtests.result.window import Tally, Window
+from loadtests.result.window import CONNECTIONS, Tally, Window
 
 S = 10**9
 OPERATIONS = ("health", "execute")
@@ -214,6 +215,98 @@ def empty():
     return verdict(Outcome.INVALID, thresholds=(missing,), health=health, run=run, why="no data")
 
 
+def websocket_scenario(*, sends=True, count=500):
+    load = OpenLoad((Stage(100.0 if sends else 0.0, 20 * S, False),), connections=Connections(count, 100.0, 20 * sends))
+    operations = [WebsocketOperation(name, Message("json", {"id": "{{message}}"})) for name in ("echo", "broadcast")]
+    return Scenario("chat", "websocket", load, tuple(operations) if sends else ())
+
+
+def held(second, *, spawned=100, lost=None, failed=None):
+    """The connections of one second: `spawned` in each of the first five, pings and pushes later."""
+    due = spawned if second < 5 else 0
+    bad = (failed or {}) if second == 4 else {}
+    causes = (lost or {}) if second == 2 else {}
+    made = due - sum(bad.values())
+    counters = {"offered": due, "ok": made, "pushes": 50, "dropped_at": sum((lost or {}).values()) * (second == 11)}
+    counters |= {f"failed.{kind}": number for kind, number in bad.items()}
+    counters |= {f"drop.{cause}": number for cause, number in causes.items()}
+    histograms = {
+        "connect": Histogram.of_us(latencies_us(second * 100, made, middle_us=3000)),
+        "ping": Histogram.of_us(latencies_us(second * 100, 50, middle_us=400)),
+        "push": Histogram.of_us(latencies_us(second * 100, 50, middle_us=700)),
+    }
+    if second >= 5:
+        counters |= {"lost_pushes": 2, "duplicated": 1} if second == 9 else {}
+        return Tally({name: n for name, n in counters.items() if n}, histograms)
+    return Tally({name: n for name, n in counters.items() if n}, {"connect": histograms["connect"]})
+
+
+def websocket_run(*, sends=True, lost=None, failed=None, spawned=100):
+    one = websocket_scenario(sends=sends, count=5 * spawned)
+    made = windows(one)
+    odd = {"late": 2, "duplicated": 1, "unexpected": 1}
+    for window in made:
+        echo = window.operations.get("echo")
+        if echo is not None and window.second == 8:
+            window.operations["echo"] = Tally.merge([echo, Tally(odd)])
+        if "broadcast" in window.operations:
+            copies = {"expected": 40, "received": 39 if window.second % 5 == 0 else 40}
+            delivery = {"delivery": Histogram.of_us(latencies_us(window.second, 40, middle_us=900))}
+            window.operations["broadcast"] = Tally.merge([window.operations["broadcast"], Tally(copies, delivery)])
+        window.operations[CONNECTIONS] = held(window.second, lost=lost, failed=failed, spawned=spawned)
+    return scenario_run(one, made=made)
+
+
+LOST = {"close_1001": 4, "ping_timeout": 2, "reset": 1}
+
+
+def websocket():
+    """FAIL: 7 of 497 connections dropped; a connect p95 with one bound only."""
+    run = websocket_run(lost=LOST, failed={"connect": 2, "status_5xx": 1})
+    drops = share(
+        "drops < 1%",
+        Outcome.FAIL,
+        metric="connection drops",
+        clause="LOAD-WS",
+        observed=7 / 497,
+        interval=(0.00663, 0.0263),
+        samples=497,
+        why="drops over the whole run are 1.41% (7 of 497 connections), limit 1%",
+    )
+    connect = threshold(
+        "connect p95 < 500ms",
+        metric="connect",
+        limit=0.5 * S,
+        quantile=0.95,
+        clause="SLO-WS",
+        observed=5.2e6,
+        interval=(None, 6.1e6),
+        samples=497,
+        why="connect p95 over the whole run is 5.2 ms, at most 6.1 ms with 95% confidence; limit 500 ms",
+    )
+    failures = share(
+        "connect failures < 1%",
+        Outcome.INCONCLUSIVE,
+        metric="connect failures",
+        clause="SLO-WS",
+        observed=0.006,
+        interval=(0.00164, 0.0154),
+        samples=500,
+        needed=4000,
+        why="connect failures over the whole run are 0.6% (3 of 500 attempts), limit 1%: too few to show it",
+    )
+    thresholds = (drops, connect, failures)
+    return verdict(Outcome.FAIL, thresholds=thresholds, run=run, why="1 of 3 thresholds missed: drops < 1%")
+
+
+def only_held():
+    """PASS: connections that nothing was sent over."""
+    run = websocket_run(sends=False)
+    drops = share("drops < 1%", metric="connection drops", clause="LOAD-WS", why="drops are 0% (0 of 500 connections)")
+    health = replace(HEALTHY, offered=0, offered_per_s=0.0, achieved_per_s=0.0)
+    return verdict(thresholds=(drops,), health=health, run=run, why="the threshold holds")
+
+
 def every():
     """One verdict of each kind, by name."""
     return {
@@ -222,4 +315,6 @@ def every():
         "invalid": invalid(),
         "inconclusive": inconclusive(),
         "empty": empty(),
+        "websocket": websocket(),
+        "held": only_held(),
     }

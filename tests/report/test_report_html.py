@@ -145,6 +145,25 @@ def test_a_bar_shows_the_observed_value_on_the_allowed_side_or_not(verdict, zoom
     assert all(0 <= place <= BAR_WIDTH for place in places)
 
 
+@pytest.mark.parametrize(
+    ("interval", "drawn"),
+    [
+        pytest.param((None, 1e9), "from the left", id="no lower bound"),
+        pytest.param((1e9, None), "to the right", id="no upper bound"),
+        pytest.param((1e9, 1.2e9), "between", id="both"),
+        pytest.param(None, None, id="neither"),
+    ],
+)
+def test_an_interval_open_on_one_side_runs_to_that_end_of_the_line(interval, drawn):
+    verdict = made.threshold(observed=1.1e9 if interval and interval[0] else 0.9e9, interval=interval)
+    bar = bar_of(page_of(made.verdict(thresholds=[verdict])).scenarios[0].thresholds[0])
+    if drawn is None:
+        assert bar.interval is None
+        return
+    ends = bar.interval[0] == bar.allowed[0], bar.interval[1] >= BAR_WIDTH - 7
+    assert ends == (drawn == "from the left", drawn == "to the right")
+
+
 def test_a_threshold_without_data_has_no_bar():
     row = page_of(made.empty()).scenarios[0].thresholds[0]
     assert bar_of(row) is None

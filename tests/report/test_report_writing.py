@@ -73,7 +73,7 @@ def test_a_place_that_takes_no_files_is_a_fault_of_our_side(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["junit", "markdown"])
-@pytest.mark.parametrize("kind", ["fail", "invalid", "inconclusive"])
+@pytest.mark.parametrize("kind", ["fail", "invalid", "inconclusive", "websocket"])
 def test_reports_read_as_accepted(name, kind):
     """Word for word but for times and versions; GOLDEN=write accepts what is there now."""
     text = FORMATS[name].render(page_of(made.every()[kind]))

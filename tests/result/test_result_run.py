@@ -8,7 +8,7 @@ from result_samples import STARTED, histogram, scenario, window
 
 from loadtests.plan.model import OpenLoad, Stage
 from loadtests.result.run import ScenarioRun
-from loadtests.result.window import Tally, Window
+from loadtests.result.window import CONNECTIONS, Tally, Window
 
 
 def run_of(*windows: Window, **changes: Any) -> ScenarioRun:
@@ -67,6 +67,25 @@ def test_seconds_add_up_over_windows_processes_and_operations() -> None:
 def test_a_second_without_the_operation_is_there_and_empty() -> None:
     found = run_of(window(0, second=3, buy=tally(1)))
     assert found.by_second(["health"]) == {3: Tally()}
+
+
+def test_held_connections_are_a_tally_of_their_own_in_no_total() -> None:
+    """By second like everything else, from the ramp on, and under no operation's name."""
+    found = run_of(
+        Window("api", "0", 0, 0, {CONNECTIONS: Tally({"ok": 5})}),
+        Window("api", "0", 1, 7, {CONNECTIONS: Tally({"ok": 2}), "health": tally(1)}),
+    )
+    assert found.holds_connections
+    assert found.connections_by_second() == {0: Tally({"ok": 5}), 7: Tally({"ok": 2})}
+    assert found.recorded_seconds() == range(8)
+    assert found.total_names() == found.operation_names() == ["health"]
+
+
+def test_a_run_without_connections_holds_none() -> None:
+    found = run_of(window(0, second=3, health=tally(1)))
+    assert not found.holds_connections
+    assert found.connections_by_second() == {3: Tally()}
+    assert run_of(windows=()).recorded_seconds() == range(0)
 
 
 def test_asking_twice_gives_equal_answers_that_a_caller_cannot_spoil() -> None:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from loadtests.drive.clock import Clock
+from loadtests.clock import Clock
 from loadtests.drive.recorder import Recorder
 from loadtests.plan.model import Scenario, Target
 

@@ -28,7 +28,8 @@ class Message:
 class Match:
     """How a reply is told from the others of its connection: by order, or by `{{message}}` coming back in it.
 
-    `json`: at this dotted path; `regex`: in group 1 of the first match (over the bytes, for binary messages as well).
+    `json`: at this dotted path; `regex`: in group 1 of the first match, or all of it without a group (over the bytes,
+    so for binary messages as well).
     Only the latter two can tell a lost message from a late one, and see duplicates and changes of order.
     """
 

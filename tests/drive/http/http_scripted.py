@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from loadtests.drive.clock import LoopClock
+from loadtests.clock import LoopClock
 from loadtests.drive.drivers.base import Surroundings
 from loadtests.drive.drivers.http import HttpDriver
 from loadtests.drive.recorder import Recorder

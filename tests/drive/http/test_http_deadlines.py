@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from loadtests.drive.clock import VirtualClock
-from loadtests.drive.drivers.http.deadlines import Deadlines
+from loadtests.clock import VirtualClock
+from loadtests.drive.drivers.deadlines import Deadlines
 
 
 @given(

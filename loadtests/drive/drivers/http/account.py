@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from loadtests.drive.drivers.base import Surroundings
+from loadtests.drive.drivers.failure import Failure
 from loadtests.drive.drivers.http.answer import Head
-from loadtests.drive.drivers.http.failure import Failure
 from loadtests.plan.secrets import mask
 
 __all__ = ["Account", "excerpt"]

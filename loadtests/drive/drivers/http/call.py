@@ -6,12 +6,12 @@ A call is one request of one user, redirects included: one time limit, one start
 import asyncio
 from dataclasses import dataclass
 
-from loadtests.drive.clock import Clock
+from loadtests.clock import Clock
+from loadtests.drive.drivers.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.account import Account
 from loadtests.drive.drivers.http.answer import BODY_CAP, Head
 from loadtests.drive.drivers.http.connection import Connection, Waiting
 from loadtests.drive.drivers.http.cookies import Jar
-from loadtests.drive.drivers.http.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.network import Network
 from loadtests.drive.drivers.http.pool import Pool
 from loadtests.drive.drivers.http.requests import Prepared

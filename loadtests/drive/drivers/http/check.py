@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 
+from loadtests.drive.drivers.failure import Failure, wrong_status
 from loadtests.drive.drivers.http.answer import BODY_CAP, Head, Undecodable, decoded
-from loadtests.drive.drivers.http.failure import Failure, wrong_status
 from loadtests.plan.protocol.http import Check
 from loadtests.plan.template import Template, names_in
 

@@ -5,7 +5,7 @@ import os
 import select
 from typing import TYPE_CHECKING, Any
 
-from loadtests.drive.drivers.http.failure import Failure, plain
+from loadtests.drive.drivers.failure import Failure, plain
 from loadtests.drive.drivers.http.reader import AnswerReader, MalformedAnswer
 
 if TYPE_CHECKING:

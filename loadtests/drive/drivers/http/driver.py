@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from loadtests.drive.drivers.base import Driver, Surroundings
+from loadtests.drive.drivers.deadlines import Deadlines
+from loadtests.drive.drivers.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.connection import Connection
 from loadtests.drive.drivers.http.cookies import Jar
-from loadtests.drive.drivers.http.deadlines import Deadlines
 from loadtests.drive.drivers.http.execution import AwaitedRequest, Execution
-from loadtests.drive.drivers.http.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.journey import FunctionJourney
 from loadtests.drive.drivers.http.network import Network
 from loadtests.drive.drivers.http.origin import Origin

@@ -7,11 +7,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from loadtests.drive.drivers.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.account import Account
 from loadtests.drive.drivers.http.answer import BODY_CAP
 from loadtests.drive.drivers.http.call import Terms
 from loadtests.drive.drivers.http.check import Judge
-from loadtests.drive.drivers.http.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.requests import CompiledRequest, Prepared
 from loadtests.drive.drivers.http.session import Asked, Session, Values, judged
 from loadtests.plan.data import row

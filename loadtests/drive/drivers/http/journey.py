@@ -23,12 +23,12 @@ from urllib.parse import urlencode
 
 import orjson
 
+from loadtests.drive.drivers.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.account import Account
 from loadtests.drive.drivers.http.answer import BODY_CAP, Answer, Undecodable, decoded
 from loadtests.drive.drivers.http.call import Reply, Terms
 from loadtests.drive.drivers.http.check import ANY_ANSWER, Judge
 from loadtests.drive.drivers.http.execution import Execution, TaskOperation
-from loadtests.drive.drivers.http.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.session import Asked, judged
 from loadtests.drive.drivers.http.steps import pause_until
 from loadtests.errors import UsageError

@@ -7,7 +7,7 @@ from loadtests.drive.allow import permitted
 from loadtests.drive.drivers.base import Surroundings
 from loadtests.drive.drivers.http.origin import Origin
 from loadtests.drive.drivers.http.pool import Pool
-from loadtests.drive.drivers.http.tls import tls_context
+from loadtests.drive.drivers.tls import tls_context
 
 __all__ = ["Network"]
 

@@ -5,10 +5,10 @@ import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from loadtests.drive.clock import Clock
+from loadtests.clock import Clock
+from loadtests.drive.drivers.deadlines import Deadlines
+from loadtests.drive.drivers.failure import connect_failure, generator_fault
 from loadtests.drive.drivers.http.connection import NOBODY, Connection, Waiting
-from loadtests.drive.drivers.http.deadlines import Deadlines
-from loadtests.drive.drivers.http.failure import connect_failure, generator_fault
 from loadtests.drive.drivers.http.origin import Origin
 from loadtests.errors import TargetUnreachable
 

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from loadtests.drive.drivers.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.account import Account, excerpt
 from loadtests.drive.drivers.http.call import Call, Reply, Terms
 from loadtests.drive.drivers.http.check import Judge
 from loadtests.drive.drivers.http.cookies import Jar
-from loadtests.drive.drivers.http.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.requests import Prepared
 
 if TYPE_CHECKING:

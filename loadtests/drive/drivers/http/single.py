@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from loadtests.drive.drivers.failure import Failure
 from loadtests.drive.drivers.http.account import Account, excerpt
 from loadtests.drive.drivers.http.answer import Head
 from loadtests.drive.drivers.http.check import Judge
 from loadtests.drive.drivers.http.connection import NOBODY, Connection, Waiting
-from loadtests.drive.drivers.http.failure import Failure
 from loadtests.drive.drivers.http.pool import DOUBTFUL_NS, Pool
 from loadtests.drive.drivers.http.reader import AnswerReader
 from loadtests.drive.drivers.http.requests import CompiledRequest

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from loadtests.drive.clock import Clock
+from loadtests.clock import Clock
+from loadtests.drive.drivers.failure import Failure
 from loadtests.drive.drivers.http.account import Account
 from loadtests.drive.drivers.http.answer import BODY_CAP, Undecodable, decoded
 from loadtests.drive.drivers.http.call import Reply, Terms
 from loadtests.drive.drivers.http.check import Judge, PathMissing, at_path
 from loadtests.drive.drivers.http.execution import Execution, TaskOperation, prepared
-from loadtests.drive.drivers.http.failure import Failure
 from loadtests.drive.drivers.http.requests import CompiledRequest
 from loadtests.drive.drivers.http.session import Asked, judged
 from loadtests.plan.chance import derive_seed, uniform

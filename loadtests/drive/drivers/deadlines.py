@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from loadtests.drive.clock import Clock
+from loadtests.clock import Clock
 
 __all__ = ["Deadlines"]
 

@@ -7,7 +7,7 @@ import time
 import pytest
 import uvloop
 
-from loadtests.drive.clock import LoopClock, VirtualClock
+from loadtests.clock import LoopClock, VirtualClock
 
 MS = 1_000_000
 

@@ -1,4 +1,4 @@
-"""The engine's sense of time: `now`, and callbacks at given instants, sharper than an event loop's own timers.
+"""A sense of time for event loops: `now`, and callbacks at given instants, sharper than a loop's own timers.
 
 asyncio and uvloop round timers to whole milliseconds, which alone would be the whole latency of a fast answer. On
 Linux a timerfd wakes the loop within tens of microseconds; elsewhere the loop's timers have to do, and the start-lag

@@ -1,0 +1,174 @@
+"""Reading what is asked over WebSockets: the messages, and how their connections are made and kept."""
+
+import base64
+import binascii
+import re
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from loadtests.plan.document import (
+    CheckShape,
+    MatchShape,
+    MessageShape,
+    PushesShape,
+    UntilShape,
+    WebsocketSettingsShape,
+    WebsocketShape,
+)
+from loadtests.plan.findings import Findings
+from loadtests.plan.protocol.http import Check
+from loadtests.plan.protocol.websocket import Match, Message, Sequenced, WebsocketOperation, WebsocketSettings
+from loadtests.plan.requests import Fed, note_bad_headers, note_unfed
+from loadtests.plan.template import names_in
+from loadtests.plan.yamlfile import Place
+
+__all__ = ["NUMBER", "note_unmatched", "read_websocket_operation", "read_websocket_settings"]
+
+NUMBER = "message"
+"""The variable that is a message's own number."""
+
+_KINDS = ("json", "text", "binary")
+
+
+def read_websocket_operation(findings: Findings, entry: Any, place: Place, *, fed: Fed) -> WebsocketOperation | None:
+    """The operation, or `None` when it is not whole."""
+    shape = findings.shape(WebsocketShape, entry, place)
+    if shape is None:
+        return None
+    known = (*fed, NUMBER)
+    message = _message(findings, shape.send, (*place, "send"), fed=known)
+    until = _until(findings, shape, place)
+    check = _check(findings, shape.check, (*place, "check"), fed=known)
+    if message is None:
+        return None
+    expect = shape.expect
+    return WebsocketOperation(shape.name, message, shape.weight, expect, until, check, shape.timeout)  # type: ignore[arg-type]
+
+
+def read_websocket_settings(findings: Findings, value: Any, place: Place, *, fed: Fed) -> WebsocketSettings:
+    """The settings as far as they can be read."""
+    shape = None if value is None else findings.shape(WebsocketSettingsShape, value, place)
+    if shape is None:
+        return WebsocketSettings()
+    if shape.path and not re.fullmatch(r"[/?][!-~]*", shape.path):
+        findings.note((*place, "path"), "expected a /path or a ?query without spaces or letters beyond ASCII")
+    note_bad_headers(findings, shape.headers or {}, (*place, "headers"))
+    _note_handshake_headers(findings, shape, (*place, "headers"))
+    for key in ("headers", "bearer"):
+        note_unfed(findings, getattr(shape, key), (*place, key), fed=fed)
+    greetings = findings.sequence(shape.on_open, (*place, "on_open"), of="messages")
+    messages = [_message(findings, one, (*place, "on_open", at), fed=fed) for at, one in enumerate(greetings)]
+    return WebsocketSettings(
+        path=shape.path,
+        headers=shape.headers or {},
+        bearer=shape.bearer,
+        subprotocols=shape.subprotocols,
+        compression=shape.compression,
+        on_open=tuple(message for message in messages if message is not None),
+        match=_match(findings, shape.match, (*place, "match")),
+        pushes=_pushes(findings, shape.pushes, (*place, "pushes")),
+        ping_ns=shape.ping,
+        ping_timeout_ns=shape.ping_timeout,
+        reconnect_ns=shape.reconnect,
+        max_message_bytes=shape.max_message,
+    )
+
+
+def _note_handshake_headers(findings: Findings, shape: WebsocketSettingsShape, place: Place) -> None:
+    """Headers that the handshake makes itself, or that say again what a setting says."""
+    for name in shape.headers or {}:
+        lower = name.lower()
+        if lower in ("host", "upgrade", "connection") or lower.startswith("sec-websocket-"):
+            findings.note((*place, name), "the handshake sets this header itself", quote=False)
+        if lower == "authorization" and shape.bearer is not None:
+            findings.note((*place, name), "there is a bearer already: keep one of the two", quote=False)
+
+
+def note_unmatched(
+    findings: Findings, operations: Sequence[WebsocketOperation], settings: WebsocketSettings, place: Place
+) -> None:
+    """Mistakes where replies could not be told apart: a message without its number, a broadcast told by order."""
+    by_number = settings.match.source != "order"
+    for position, operation in enumerate(operations):
+        here = (*place, position)
+        if operation.expect == "broadcast" and not by_number:
+            findings.note(
+                (*here, "expect"), "copies of a broadcast are told by a number: give websocket.match a json or regex"
+            )
+        plain = operation.send.kind == "binary" and settings.match.source == "regex"
+        if by_number and not plain and operation.expect != "nothing" and NUMBER not in _names(operation.send):
+            rule = "replies are matched by number, so the message needs {{message}} in it"
+            findings.note((*here, "send"), rule, quote=False)
+
+
+def _names(message: Message) -> Collection[str]:
+    return () if message.kind == "binary" else names_in(message.value)
+
+
+def _message(findings: Findings, value: Any, place: Place, *, fed: Fed) -> Message | None:
+    shape = findings.shape(MessageShape, value, place)
+    if shape is None or findings.damaged(place):
+        return None
+    given = {"json": shape.json_, "text": shape.text, "binary": shape.binary}
+    kinds = [kind for kind in _KINDS if given[kind] is not None]
+    if len(kinds) != 1:
+        findings.note(place, "expected exactly one of json, text and binary", quote=False)
+        return None
+    if kinds[0] != "binary":
+        note_unfed(findings, given[kinds[0]], (*place, kinds[0]), fed=fed)
+        return Message(kinds[0], given[kinds[0]])  # type: ignore[arg-type]
+    try:
+        return Message("binary", base64.b64decode(str(shape.binary), validate=True))
+    except (binascii.Error, ValueError):
+        findings.note((*place, "binary"), "expected bytes in base64, such as SGVsbG8=")
+        return None
+
+
+def _until(findings: Findings, shape: WebsocketShape, place: Place) -> dict[str, Any]:
+    here = (*place, "until")
+    if (shape.until is not None) != (shape.expect == "events"):
+        rule = "is required: what the last event says" if shape.until is None else "belongs to expect: events"
+        findings.note(here, rule, quote=False)
+        return {}
+    found = None if shape.until is None else findings.shape(UntilShape, shape.until, here)
+    if found is not None and names_in(found.json_):
+        findings.note(here, "the last event is told by fixed values, without {{name}}", quote=False)
+    return {} if found is None else dict(found.json_)
+
+
+def _check(findings: Findings, value: Any, place: Place, *, fed: Fed) -> Check:
+    shape = None if value is None else findings.shape(CheckShape, value, place)
+    if shape is None:
+        return Check()
+    for key in ("status", "headers"):
+        if getattr(shape, key) is not None:
+            findings.note((*place, key), "a message has none: json, contains and max_bytes can be checked", quote=False)
+    for key, written in (("json", shape.json_), ("contains", shape.contains)):
+        note_unfed(findings, written, (*place, key), fed=fed)
+    return Check(None, shape.json_ or {}, shape.contains, {}, shape.max_bytes)
+
+
+def _match(findings: Findings, value: Any, place: Place) -> Match:
+    if value is None or value == "order":
+        return Match()
+    if not isinstance(value, dict):
+        findings.note(place, "expected order, {json: path} or {regex: pattern}")
+        return Match()
+    shape = findings.shape(MatchShape, value, place)
+    if shape is None or findings.damaged(place):
+        return Match()
+    if (shape.json_ is None) == (shape.regex is None):
+        findings.note(place, "expected exactly one of json and regex", quote=False)
+        return Match()
+    if shape.regex is None:
+        return Match("json", str(shape.json_))
+    try:
+        re.compile(shape.regex.encode())
+    except re.error as error:
+        findings.note((*place, "regex"), f"is not a regular expression: {error}")
+    return Match("regex", shape.regex)
+
+
+def _pushes(findings: Findings, value: Any, place: Place) -> Sequenced:
+    shape = None if value is None else findings.shape(PushesShape, value, place)
+    return Sequenced() if shape is None else Sequenced(shape.number, shape.sent)

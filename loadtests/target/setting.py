@@ -1,0 +1,36 @@
+"""Settings of the dial as they are written: names with texts, parsed by a table, every mistake told at once."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+__all__ = ["of_text", "parse_settings"]
+
+_T = TypeVar("_T")
+
+
+def parse_settings(
+    dialled: Mapping[str, object], parsers: Mapping[str, Callable[[object], object]]
+) -> dict[str, object]:
+    """Each name's value, None when left out; raises `ValueError` with every mistake in one sentence each."""
+    mistakes = [f"{name!r:.80}: expected one of {', '.join(parsers)}" for name in dialled if name not in parsers]
+    parsed: dict[str, object] = {}
+    for name, parse in parsers.items():
+        value = dialled.get(name)
+        try:
+            parsed[name] = None if value is None else parse(value)
+        except ValueError as mistake:
+            mistakes.append(f"{name}: {mistake} (got {value!r:.80})")
+    if mistakes:
+        raise ValueError("; ".join(mistakes))
+    return parsed
+
+
+def of_text(parse: Callable[[str], _T], example: str) -> Callable[[object], _T]:
+    """A parser of texts made to refuse anything else."""
+
+    def parse_text(value: object) -> _T:
+        if not isinstance(value, str):
+            raise ValueError(f"expected text such as {example}")
+        return parse(value)
+
+    return parse_text

@@ -1,0 +1,158 @@
+"""What the sockets of each mode do with messages: echo, events, broadcast, push.
+
+    echo        sends each message back as it was
+    events      {"type": "execute", "id", "query", "user_id"} ▸ {"type": "started"}, four of {"type": "agent", "phase"}
+                (triage, data, optimization, report), {"type": "completed"} with what POST /api/agent/execute answers;
+                `id` is in each of them as sent. What cannot be executed is answered {"type": "error", "id", "error"}
+    broadcast   sends each message to everyone in this mode as it was. {"type": "subscribe", "topic"} is not passed on:
+                who has subscribed hears only messages with one of its topics as their "topic"
+    push        sends {"type": "push", "seq", "sent"} every so often, and reads what comes without answering
+
+A message that must be a JSON object closes its connection when it is none: 1007 for what is no JSON, 1003 for binary
+and for JSON of another kind.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+import orjson
+from websockets.frames import TEXT, CloseCode, Opcode
+
+from loadtests.target.agents import AGENT
+from loadtests.target.api import execution
+from loadtests.target.backend import Backend
+from loadtests.target.call import Refused
+from loadtests.target.socket_connection import Answer, Connection, Unusable
+
+__all__ = ["PHASES", "Broadcast", "Echo", "Events", "Push"]
+
+PHASES = ("triage", "data", "optimization", "report")
+_TOPICS_LIMIT = 1_000
+
+
+class Echo:
+    """Sends each message back."""
+
+    def opened(self, connection: Connection) -> None:
+        """Nothing to prepare."""
+
+    def message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
+        """As it was."""
+        connection.offer(Answer((opcode, data)))
+
+    def left(self, connection: Connection) -> None:
+        """Nothing to put away."""
+
+
+class Events:
+    """Executes queries and tells how they went."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    def opened(self, connection: Connection) -> None:
+        """Nothing to prepare."""
+
+    def message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
+        """One series of events, which share one fate on the fault dial."""
+        asked = _document(opcode, data)
+        events = self._events(connection, asked)
+        connection.offer(Answer(*((TEXT, orjson.dumps(event)) for event in events)))
+
+    def left(self, connection: Connection) -> None:
+        """Nothing to put away."""
+
+    def _events(self, connection: Connection, asked: dict[str, Any]) -> list[dict[str, object]]:
+        number = asked.get("id")
+        if asked.get("type") != "execute":
+            return [{"type": "error", "id": number, "error": 'type: expected "execute"'}]
+        try:
+            done = execution(self._backend, connection, asked)
+        except Refused as refused:
+            return [{"type": "error", "id": number, "error": refused.reason}]
+        started = {"type": "started", "id": number, "agent": AGENT, "run_id": done["run_id"]}
+        phases = ({"type": "agent", "id": number, "phase": phase, "status": "completed"} for phase in PHASES)
+        return [started, *phases, {**done, "type": "completed", "id": number}]
+
+
+class Broadcast:
+    """Everyone hears everyone; keeps each listener's topics as the connection's `state`, None before it subscribes."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[Connection, None] = {}
+
+    def opened(self, connection: Connection) -> None:
+        """It listens from now on."""
+        self._listeners[connection] = None
+
+    def message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
+        """To all who want it, in the order they came; packed once."""
+        document = _document(opcode, data)
+        topic = document.get("topic")
+        if document.get("type") == "subscribe":
+            _subscribe(connection, topic)
+            return
+        answer = Answer((opcode, data))
+        for listener in list(self._listeners):
+            if listener.state is None or (isinstance(topic, str) and topic in _topics(listener)):
+                listener.offer(answer)
+
+    def left(self, connection: Connection) -> None:
+        """It listens no more."""
+        self._listeners.pop(connection, None)
+
+
+class Push:
+    """Sends unasked; one of these per connection. A tick that finds the client not reading is put off, not numbered."""
+
+    def __init__(self, every_ns: int) -> None:
+        self._every_s = every_ns / 1e9
+        self._seq = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def opened(self, connection: Connection) -> None:
+        """The first goes out one period from now."""
+        self._wait(connection, asyncio.get_running_loop().time() + self._every_s)
+
+    def message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
+        """Not answered."""
+
+    def left(self, _connection: Connection) -> None:
+        """No more ticks."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wait(self, connection: Connection, due_s: float) -> None:
+        self._timer = asyncio.get_running_loop().call_at(due_s, self._tick, connection, due_s)
+
+    def _tick(self, connection: Connection, due_s: float) -> None:
+        self._wait(connection, due_s + self._every_s)
+        if connection.idle:
+            document = {"type": "push", "seq": self._seq, "sent": time.time()}
+            self._seq += 1
+            connection.offer(Answer((TEXT, orjson.dumps(document))))
+
+
+def _document(opcode: Opcode, data: bytes) -> dict[str, Any]:
+    if opcode is not TEXT:
+        raise Unusable(CloseCode.UNSUPPORTED_DATA, "expected a JSON object as text, got binary")
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise Unusable(CloseCode.INVALID_DATA, "expected JSON") from error
+    if not isinstance(document, dict):
+        raise Unusable(CloseCode.UNSUPPORTED_DATA, f"expected a JSON object, got {type(document).__name__}")
+    return document
+
+
+def _subscribe(connection: Connection, topic: object) -> None:
+    topics = _topics(connection)
+    if not isinstance(topic, str) or len(topics) >= _TOPICS_LIMIT:
+        raise Unusable(CloseCode.UNSUPPORTED_DATA, f"topic: expected text, and at most {_TOPICS_LIMIT:,} topics")
+    connection.state = topics | {topic}
+
+
+def _topics(connection: Connection) -> frozenset[str]:
+    return connection.state if isinstance(connection.state, frozenset) else frozenset()

@@ -1,0 +1,223 @@
+"""What a plan says of WebSockets: loads over held connections, messages, settings, thresholds."""
+
+import pytest
+
+from loadtests.errors import PlanError
+from loadtests.plan.loader import plan_from_document
+from loadtests.plan.model import ClosedLoad, OpenLoad, Plan
+from loadtests.plan.profile import arrivals
+from loadtests.plan.protocol.websocket import Match, Message, Sequenced
+from loadtests.plan.selection import narrowed
+from loadtests.plan.summary import outlooks, schedule_summary
+
+ECHO = {"name": "echo", "send": {"json": {"id": "{{message}}"}}}
+RATE = {"connections": 50, "spawn_rate": "10/s", "duration": "20s", "rate": "100/s"}
+HELD = {"connections": 50, "spawn_rate": "10/s", "duration": "20s"}
+
+
+def _document(scenario: dict, **target: str) -> dict:
+    given = {"websocket": "ws://127.0.0.1:9/ws", **target}
+    return {"version": 1, "target": given, "scenarios": {"talk": {"driver": "websocket", **scenario}}}
+
+
+def _plan(scenario: dict, **options) -> Plan:
+    return plan_from_document(_document(scenario), source="p.yaml", environ={}, **options)
+
+
+def _mistake(scenario: dict) -> str:
+    with pytest.raises(PlanError) as caught:
+        _plan(scenario)
+    return str(caught.value)
+
+
+def test_a_rate_over_connections_is_open_and_climbs_with_them() -> None:
+    """The last of 50 at 10/s is due after 4.9 s; arrivals are those of a climb and a hold."""
+    found = _plan({"load": RATE, "operations": [ECHO]}).scenarios["talk"]
+    load = found.load
+    assert isinstance(load, OpenLoad)
+    assert load.connections is not None
+    assert (load.connections.count, load.connections.senders, load.ramp_ns) == (50, 50, 4_900_000_000)
+    assert sum(len(chunk.index) for chunk in arrivals(found)) == round(4.9 * 50 + 15.1 * 100)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "extra", "users"),
+    [
+        ("with a pace each sender is a user", {"pacing": "1s"}, 50),
+        ("with think time too", {"think": "1s..2s"}, 50),
+        ("back to back without either", {}, 50),
+        ("only the senders are users", {"senders": 3, "pacing": "1s"}, 3),
+    ],
+)
+def test_connections_without_a_rate_are_a_closed_load(sentence: str, extra: dict, users: int) -> None:
+    load = _plan({"load": {**HELD, **extra}, "operations": [ECHO]}).scenarios["talk"].load
+    assert isinstance(load, ClosedLoad)
+    assert (load.users, load.spawn_rate, load.ramp_ns) == (users, 10.0, 4_900_000_000)
+
+
+def test_connections_without_operations_are_only_held() -> None:
+    found = _plan({"load": HELD, "thresholds": ["drops < 10%"]}).scenarios["talk"]
+    assert isinstance(found.load, OpenLoad)
+    assert [list(chunk.index) for chunk in arrivals(found)] == []
+    assert schedule_summary(found).offered == 0
+    (outlook,) = outlooks(found, schedule_summary(found))
+    assert (outlook.samples, outlook.needed, outlook.suffices) == (50, 29, True)
+
+
+def test_everything_that_can_be_said_of_connections_is_read() -> None:
+    settings = {
+        "path": "?mode=x",
+        "headers": {"x-user": "{{user}}"},
+        "bearer": "open-sesame-77",
+        "subprotocols": ["a", "b"],
+        "compression": True,
+        "on_open": [{"json": {"type": "subscribe"}}, {"text": "hi {{user}}"}, {"binary": "AAE="}],
+        "match": {"regex": "id=(\\d+)"},
+        "pushes": {"number": "seq", "sent": "at"},
+        "ping": "20s",
+        "ping_timeout": "5s",
+        "reconnect": "1s",
+        "max_message": "64kB",
+    }
+    operation = {
+        "name": "ask",
+        "send": {"text": "id={{message}}"},
+        "expect": "events",
+        "until": {"json": {"type": "done"}},
+    }
+    given = {"load": RATE, "operations": [operation], "websocket": settings, "data": {"user": {"sequence": "1..9"}}}
+    plan = _plan(given)
+    found = plan.scenarios["talk"].websocket
+    assert found.on_open == (
+        Message("json", {"type": "subscribe"}),
+        Message("text", "hi {{user}}"),
+        Message("binary", b"\0\1"),
+    )
+    assert (found.match, found.pushes) == (Match("regex", "id=(\\d+)"), Sequenced("seq", "at"))
+    assert (found.ping_ns, found.ping_timeout_ns, found.reconnect_ns) == (20 * 10**9, 5 * 10**9, 10**9)
+    assert (found.max_message_bytes, found.compression, found.subprotocols) == (64_000, True, ("a", "b"))
+    assert dict(plan.scenarios["talk"].operations[0].until) == {"type": "done"}  # type: ignore[union-attr]
+    again = plan_from_document(plan.document, source="p.yaml", environ={})
+    assert again.scenarios["talk"].websocket.ping_ns == found.ping_ns
+
+
+def test_a_bearer_is_a_secret_wherever_it_stands() -> None:
+    settings = {"bearer": "open-sesame-77", "on_open": [{"text": "I am open-sesame-77"}]}
+    given = {"load": RATE, "operations": [{"name": "tell", "send": {"text": "open-sesame-77"}}], "websocket": settings}
+    plan = _plan(given)
+    assert "open-sesame-77" in plan.secrets
+    assert "open-sesame-77" not in str(plan.document)
+    assert plan.scenarios["talk"].websocket.bearer == "open-sesame-77"
+
+
+MISTAKES = [
+    ("a load without connections", {"load": {"rate": "1/s", "duration": "9s"}}, "a websocket scenario has connections"),
+    ("more senders than connections", {"load": {**HELD, "senders": 51}}, "only 50 connections"),
+    ("spawning past the end", {"load": {**RATE, "duration": "4s"}}, "due after 4.9s, the load's end"),
+    ("a rate and a pace", {"load": {**RATE, "pacing": "1s"}}, "exclude each other"),
+    ("a rate of nothing", {"load": {**RATE, "rate": "0/s"}}, "expected a rate above 0"),
+    ("arrivals without a rate", {"load": {**HELD, "arrivals": "poisson"}}, "belongs to a rate"),
+    ("an unknown key", {"websocket": {"pnig": "1s"}}, "did you mean ping?"),
+    ("a match of nothing", {"websocket": {"match": "id"}}, "expected order, {json: path} or {regex: pattern}"),
+    ("a broken regex", {"websocket": {"match": {"regex": "("}}}, "is not a regular expression"),
+    ("a header of the handshake", {"websocket": {"headers": {"Sec-WebSocket-Key": "x"}}}, "sets this header itself"),
+    ("a path without a beginning", {"websocket": {"path": "mode"}}, "expected a /path or a ?query"),
+    ("settings of http", {"http": {"keep_alive": True}}, "does not belong to the websocket driver"),
+    ("a variable that is built in", {"data": {"message": {"sequence": "1..2"}}}, "choose another name"),
+]
+OPERATION_MISTAKES = [
+    ("two messages in one", {"send": {"text": "a", "json": 1}}, {}, "exactly one of json, text and binary"),
+    ("no base64", {"send": {"binary": "%"}}, {}, "expected bytes in base64"),
+    ("events without an end", {"expect": "events"}, {}, "until: is required"),
+    ("an end without events", {"until": {"json": {"a": 1}}}, {}, "belongs to expect: events"),
+    ("a status of a message", {"check": {"status": 200}}, {}, "a message has none"),
+    ("no number to match by", {"send": {"text": "hi"}}, {"match": {"json": "id"}}, "needs {{message}} in it"),
+    ("copies told by order", {"expect": "broadcast"}, {}, "told by a number"),
+    ("a name of the suite's own", {"name": "-connections-"}, {}, "keeps this name for itself"),
+    ("an unknown expectation", {"expect": "replies"}, {}, "did you mean reply?"),
+    ("a variable that nothing feeds", {"send": {"text": "{{usr}}"}}, {}, "is fed by nothing"),
+]
+THRESHOLD_MISTAKES = [
+    ("ping p95 < 1s", {}, "give websocket.ping"),
+    ("push p95 < 1s", {}, "give websocket.pushes.sent"),
+    ("reach >= 99%", {}, "no operation expects a broadcast"),
+    ("first event p95 < 1s", {}, "no operation expects events"),
+    ("duplicated < 1%", {}, "matched by order cannot show it"),
+    ("first byte p95 < 1s", {}, "no first bytes"),
+    ("'echo: drops < 1%'", {}, "for the whole scenario"),
+    ("'echo: connect p95 < 1s'", {}, "for the whole scenario"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "change", "expected"), MISTAKES, ids=[row[0] for row in MISTAKES])
+def test_mistakes_in_a_scenario(sentence: str, change: dict, expected: str) -> None:
+    assert expected in _mistake({"load": RATE, "operations": [ECHO], **change})
+
+
+@pytest.mark.parametrize(
+    ("sentence", "change", "settings", "expected"), OPERATION_MISTAKES, ids=[row[0] for row in OPERATION_MISTAKES]
+)
+def test_mistakes_in_an_operation(sentence: str, change: dict, settings: dict, expected: str) -> None:
+    assert expected in _mistake({"load": RATE, "operations": [{**ECHO, **change}], "websocket": settings})
+
+
+@pytest.mark.parametrize(("text", "settings", "expected"), THRESHOLD_MISTAKES, ids=[r[0] for r in THRESHOLD_MISTAKES])
+def test_thresholds_that_nothing_measures(text: str, settings: dict, expected: str) -> None:
+    given = {"load": RATE, "operations": [ECHO], "websocket": settings, "thresholds": [text.strip("'")]}
+    assert expected in _mistake(given)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"load": {**HELD, "spawn_rate": "1/s"}}, "nothing is left to judge"),
+        ({"load": {**HELD, "pacing": "1s"}}, "there are no operations to pace"),
+        ({"load": RATE}, "there are no operations to send at it"),
+        ({"load": HELD, "thresholds": ["p95 < 1s"]}, "connections are only held"),
+    ],
+)
+def test_mistakes_without_operations(change: dict, expected: str) -> None:
+    assert expected in _mistake(change)
+
+
+def test_connection_words_belong_to_websockets() -> None:
+    document = {
+        "version": 1,
+        "target": {"http": "http://127.0.0.1:9"},
+        "scenarios": {
+            "api": {
+                "driver": "http",
+                "load": {"connections": 5, "duration": "5s"},
+                "operations": [{"name": "a", "request": "GET /"}],
+                "thresholds": ["connection drops < 1%", "lost < 1%"],
+                "websocket": {"ping": "1s"},
+            }
+        },
+    }
+    with pytest.raises(PlanError) as caught:
+        plan_from_document(document, source="p.yaml", environ={})
+    text = str(caught.value)
+    assert "connections do not belong to the http driver" in text
+    assert text.count("only a websocket scenario measures") == 2
+    assert "websocket: does not belong to the http driver" in text
+
+
+def test_drops_are_of_connections_here_and_read_back_the_same() -> None:
+    plan = _plan({"load": RATE, "operations": [ECHO], "thresholds": ["drops < 1% [LOAD-WS]"]})
+    (threshold,) = plan.scenarios["talk"].thresholds
+    assert (threshold.metric, threshold.text, threshold.clause) == ("connection drops", "drops < 1%", "LOAD-WS")
+    assert plan_from_document(plan.document, source="p.yaml", environ={}).scenarios["talk"].thresholds == (threshold,)
+
+
+def test_a_shortened_scenario_spawns_in_half_its_time_at_most() -> None:
+    document = _document({"load": HELD, "thresholds": ["drops < 10%"]})
+    document["suites"] = {"short": {"scenarios": ["talk"], "duration": "4s"}}
+    plan = narrowed(plan_from_document(document, source="p.yaml", environ={}), ["short"])
+    load = plan.scenarios["talk"].load
+    assert load.duration_ns == 4 * 10**9
+    assert load.ramp_ns <= 2 * 10**9
+
+
+def test_the_embedded_target_takes_the_place_of_the_address() -> None:
+    plan = _plan({"load": HELD}, embedded="http://127.0.0.1:4321")
+    assert plan.target.websocket == "ws://127.0.0.1:4321/ws"

@@ -1,0 +1,521 @@
+"""/ws over real sockets: what its modes answer, how connections end, and what the dial does to them."""
+
+import errno
+import json
+import selectors
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+UPGRADE = (
+    b"GET /ws%s HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+class Target:
+    """A target in a process of its own; its dial is turned over HTTP."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "loadtests", "target", "--port", "0", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            assert selector.select(timeout=20), "the target did not get ready"
+        self.port = int(self.process.stdout.readline().rpartition(":")[2])
+        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}")
+
+    def open(self, query: str = "", **how: Any) -> ClientConnection:
+        how = {"compression": None, "ping_interval": None, "close_timeout": 5, "open_timeout": 10, **how}
+        return connect(f"ws://127.0.0.1:{self.port}/ws{query}", **how)
+
+    def raw(self, query: bytes = b"") -> socket.socket:
+        """A connection past its handshake, with nothing between the test and the bytes."""
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+        client.sendall(UPGRADE % query)
+        assert client.recv(4096).startswith(b"HTTP/1.1 101 ")
+        return client
+
+    def dial(self, sockets: object) -> None:
+        reply = self.http.put("/api/admin/faults", json={"sockets": sockets})
+        assert reply.status_code == 200, reply.text
+
+    def counted(self) -> dict[str, int]:
+        return self.http.get("/api/admin/faults").json()["counted"]["sockets"]
+
+    def metric(self, name: str) -> float:
+        lines = self.http.get("/metrics").text.splitlines()
+        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
+
+    def end(self) -> None:
+        self.http.close()
+        self.process.kill()
+        self.process.communicate()
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Target]:
+    """One process for the tests of this file."""
+    target = Target()
+    yield target
+    target.end()
+
+
+@pytest.fixture
+def target(shared: Target) -> Target:
+    """The shared process with nothing dialled."""
+    shared.http.delete("/api/admin/faults")
+    return shared
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Target]]:
+    """A process of the test's own."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> Target:
+            own = Target(*arguments)
+            stack.callback(own.end)
+            return own
+
+        yield start
+
+
+def frame(opcode: int, data: bytes, *, fin: int = 0x80, masked: int = 0x80) -> bytes:
+    """A client's frame with a mask of zeros."""
+    length = struct.pack("!B", masked | len(data)) if len(data) < 126 else struct.pack("!BQ", masked | 127, len(data))
+    return bytes([fin | opcode]) + length + (b"\0\0\0\0" if masked else b"") + data
+
+
+def close_code(client: socket.socket) -> int:
+    """The code of the close frame the server ends with; it must be all that comes."""
+    received = b""
+    while piece := client.recv(65_536):
+        received += piece
+    assert received[0] == 0x88
+    assert len(received) == received[1] + 2
+    return int.from_bytes(received[2:4], "big")
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+@pytest.mark.parametrize(
+    "message",
+    [
+        pytest.param("", id="empty text"),
+        pytest.param("grüße 🎯", id="text beyond ASCII"),
+        pytest.param(b"\x00\xff" * 300, id="binary of a length in two bytes"),
+        pytest.param("x" * 1_000_000, id="as long as allowed"),
+    ],
+)
+def test_echo_returns_each_message_as_it_was(target: Target, message: str | bytes, compression: str | None) -> None:
+    """Text stays text, binary stays binary; compressed only when the client asked for it."""
+    with target.open(compression=compression) as client:
+        client.send(message)
+        assert client.recv(timeout=10) == message
+        assert bool(client.protocol.extensions) is (compression is not None)
+
+
+@pytest.mark.parametrize("compression", [None, "deflate"])
+@pytest.mark.parametrize("message", ["grüße 🎯", b"\x00\xff" * 40_000], ids=["text", "binary"])
+def test_message_in_fragments_is_echoed_whole(target: Target, message: str | bytes, compression: str | None) -> None:
+    """The pieces, cut anywhere between characters, make one message."""
+    with target.open(compression=compression) as client:
+        client.send([message[:1], message[1:5], message[5:]])
+        assert client.recv(timeout=10) == message
+
+
+@pytest.mark.parametrize(
+    ("offered", "taken"),
+    [
+        pytest.param(None, None, id="none offered"),
+        pytest.param(["netra.v2", "netra.v1"], "netra.v1", id="ours among others"),
+        pytest.param(["chat"], None, id="only others"),
+    ],
+)
+def test_subprotocol_is_taken_when_offered(target: Target, offered: Any, taken: str | None) -> None:
+    """The connection opens either way."""
+    with target.open(subprotocols=offered) as client:
+        assert client.subprotocol == taken
+
+
+def test_ping_is_answered_in_order_with_messages(target: Target) -> None:
+    """A message, a ping and a close in one packet: echo, pong, close, each whole and the close last."""
+    with target.raw() as client:
+        client.sendall(frame(1, b"one") + frame(9, b"two") + frame(8, b"\x03\xe8"))
+        received = b""
+        while piece := client.recv(4096):
+            received += piece
+    assert sorted([received[:5], received[5:10]]) == [b"\x81\x03one", b"\x8a\x03two"]
+    assert received[10:] == b"\x88\x02\x03\xe8"
+
+
+def test_events_tell_an_execution_from_start_to_result(target: Target) -> None:
+    """The series in order, the id as sent in each, the result of the REST endpoint; mistakes are answered too."""
+    asked = {"query": "reduce cost", "user_id": 42}
+    rest = target.http.post("/api/agent/execute", json=asked).json()
+    with target.open("?mode=events") as client:
+        client.send(json.dumps({"type": "execute", "id": [7, "x"], **asked}))
+        series = [json.loads(client.recv(timeout=10)) for _ in range(6)]
+        client.send(json.dumps({"type": "execute", "id": 8, "query": ""}))
+        wrong = json.loads(client.recv(timeout=10))
+        client.send('{"type": "sing"}')
+        other = json.loads(client.recv(timeout=10))
+    assert [event["type"] for event in series] == ["started", *["agent"] * 4, "completed"]
+    assert [event["phase"] for event in series[1:5]] == ["triage", "data", "optimization", "report"]
+    assert all(event["id"] == [7, "x"] for event in series)
+    for name in ("user_id", "savings", "tier", "status", "optimization"):
+        assert series[5][name] == rest[name]
+    assert (wrong["type"], wrong["id"]) == ("error", 8)
+    assert wrong["error"].startswith("query: expected text")
+    assert (other["type"], other["id"]) == ("error", None)
+
+
+def test_broadcast_reaches_everyone_once_and_subscribers_their_topics(target: Target) -> None:
+    """As it was sent, the sender among them; a subscriber hears its topics only; other modes hear nothing."""
+    first, second, third = (json.dumps({"n": n, "topic": topic}) for n, topic in ((1, "a"), (2, "b"), (3, None)))
+    with target.open("?mode=broadcast") as sender, target.open("?mode=broadcast", compression="deflate") as listener:
+        with target.open("?mode=broadcast") as subscriber, target.open() as stranger:
+            subscriber.send('{"type": "subscribe", "topic": "b"}')
+            subscriber.send('{"topic": "b", "ready": true}')
+            ready = [client.recv(timeout=10) for client in (sender, listener, subscriber)]
+            for message in (first, second, third):
+                sender.send(message)
+            for client in (sender, listener):
+                assert [client.recv(timeout=10) for _ in range(3)] == [first, second, third]
+            assert subscriber.recv(timeout=10) == second
+            stranger.send("mine")
+            assert stranger.recv(timeout=10) == "mine"
+            subscriber.ping().wait(10)
+            with pytest.raises(TimeoutError):
+                subscriber.recv(timeout=0)
+        sender.send(first)
+        assert sender.recv(timeout=10) == first
+    assert set(ready) == {'{"topic": "b", "ready": true}'}
+
+
+def test_push_numbers_from_zero_and_keeps_its_pace(target: Target) -> None:
+    """seq without gaps, sent in Unix seconds; ten periods of 10 ms take about 100 ms, however late each one is."""
+    with target.open("?mode=push&every=10ms") as client:
+        pushed = [json.loads(client.recv(timeout=10)) for _ in range(11)]
+    assert [push["seq"] for push in pushed] == list(range(11))
+    assert {push["type"] for push in pushed} == {"push"}
+    assert 0.05 < pushed[-1]["sent"] - pushed[0]["sent"] < 1.0
+    assert abs(time.time() - pushed[-1]["sent"]) < 5
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "sentence"),
+    [
+        pytest.param("?mode=sing", 400, "mode: expected one of echo, events, broadcast, push", id="no such mode"),
+        pytest.param("?mode=push&every=soon", 400, "every: expected a duration", id="no duration"),
+        pytest.param("?mode=push&every=0", 400, "every: expected a time from 1ms", id="no pause at all"),
+    ],
+)
+def test_wrong_query_refuses_the_upgrade_with_a_sentence(
+    target: Target, query: str, status: int, sentence: str
+) -> None:
+    """Not a connection that does something else than asked."""
+    with pytest.raises(InvalidStatus) as caught:
+        target.open(query)
+    assert caught.value.response.status_code == status
+    assert sentence in caught.value.response.body.decode()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        pytest.param(b"GET /ws HTTP/1.1\r\nhost: x\r\n\r\n", b"426", id="no upgrade"),
+        pytest.param((UPGRADE % b"").replace(b"== ", b"").replace(b"ZQ==", b""), b"400", id="a key too short"),
+        pytest.param((UPGRADE % b"").replace(b"version: 13", b"version: 8"), b"400", id="an old version"),
+        pytest.param((UPGRADE % b"").replace(b"/ws", b"/health"), b"200", id="an upgrade of another path"),
+        pytest.param((UPGRADE % b"").replace(b"GET", b"PUT"), b"405", id="an upgrade by PUT"),
+        pytest.param((UPGRADE % b"").replace(b"websocket\r", b"h2c\r"), b"426", id="another protocol"),
+    ],
+)
+def test_what_is_no_upgrade_to_a_socket_is_an_http_answer(target: Target, head: bytes, status: bytes) -> None:
+    """The server goes on serving."""
+    with socket.create_connection(("127.0.0.1", target.port), timeout=10) as client:
+        client.sendall(head)
+        assert client.recv(4096).split()[1] == status
+    assert target.http.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("mode", "sent", "code"),
+    [
+        pytest.param(b"", frame(8, b"\x03\xe8"), 1000, id="the client closes normally"),
+        pytest.param(b"", frame(8, b"\x0f\xa0bye"), 4000, id="the client's own code comes back"),
+        pytest.param(b"", frame(1, b"no mask", masked=0), 1002, id="an unmasked frame"),
+        pytest.param(b"", frame(3, b""), 1002, id="an opcode that is none"),
+        pytest.param(b"", frame(0, b"rest"), 1002, id="a continuation of nothing"),
+        pytest.param(b"", frame(9, b"", fin=0), 1002, id="a ping in fragments"),
+        pytest.param(b"", frame(1, b"\xff\xfe"), 1007, id="text that is no UTF-8"),
+        pytest.param(b"", frame(1, b"\xc3", fin=0) + frame(0, b"x"), 1007, id="no UTF-8 across fragments"),
+        pytest.param(b"", frame(2, bytes(1_000_001)), 1009, id="a message over 1 MB"),
+        pytest.param(b"", frame(2, bytes(600_000), fin=0) + frame(0, bytes(600_000)), 1009, id="over it in fragments"),
+        pytest.param(b"?mode=events", frame(1, b"{"), 1007, id="no JSON"),
+        pytest.param(b"?mode=events", frame(1, b"[1]"), 1003, id="JSON of another kind"),
+        pytest.param(b"?mode=broadcast", frame(2, b"{}"), 1003, id="binary where JSON is expected"),
+        pytest.param(b"?mode=broadcast", frame(1, b'{"type":"subscribe"}'), 1003, id="no topic to subscribe to"),
+    ],
+)
+def test_connection_ends_with_the_code_that_says_why(target: Target, mode: bytes, sent: bytes, code: int) -> None:
+    """One close frame and the end of the stream, also with bytes of the client still on their way."""
+    with target.raw(mode) as client:
+        client.sendall(sent)
+        assert close_code(client) == code
+    assert target.http.get("/health").status_code == 200
+
+
+def test_refused_upgrades_are_503_and_exactly_the_share(target: Target) -> None:
+    """Every fourth upgrade; the others open."""
+    target.dial("refuse 25%")
+    statuses = []
+    for _ in range(12):
+        with socket.create_connection(("127.0.0.1", target.port), timeout=10) as client:
+            client.sendall(UPGRADE % b"")
+            statuses.append(int(client.recv(4096).split()[1]))
+    assert statuses == [101, 101, 101, 503] * 3
+    assert (target.counted()["upgrades"], target.counted()["refused"]) == (12, 3)
+
+
+@pytest.mark.parametrize(
+    ("how", "ends"),
+    [
+        pytest.param("", 1011, id="closed with 1011"),
+        pytest.param("4001", 4001, id="closed with a code of one's own"),
+        pytest.param("reset", errno.ECONNRESET, id="reset"),
+    ],
+)
+def test_dropped_connections_end_as_dialled_and_exactly_so_many(target: Target, how: str, ends: int) -> None:
+    """Every fifth of 20, by its number; the other 16 still answer."""
+    target.dial({"drop": f"20% after 50ms {how}".strip()})
+    with ExitStack() as stack:
+        clients = [stack.enter_context(target.raw()) for _ in range(20)]
+        deadline = time.monotonic() + 10
+        while target.counted()["dropped"] < 4:
+            assert time.monotonic() < deadline
+        fates: list[int] = []
+        for client in clients:
+            try:
+                client.sendall(frame(1, b"hello"))
+                received = client.recv(4096)
+            except ConnectionResetError as error:
+                fates.append(error.errno)
+                continue
+            fates.append(0 if received == b"\x81\x05hello" else int.from_bytes(received[2:4], "big"))
+    assert fates == [0, 0, 0, 0, ends] * 4
+    assert (target.counted()["connections"], target.counted()["dropped"]) == (20, 4)
+
+
+def test_drop_dialled_off_before_it_is_due_does_not_happen(target: Target) -> None:
+    """Turning the dial back is believed."""
+    target.dial({"drop": "100% after 200ms"})
+    with target.open() as client:
+        target.dial({})
+        time.sleep(0.3)
+        client.send("still here")
+        assert client.recv(timeout=10) == "still here"
+
+
+def test_silent_connection_answers_nothing_stays_open_and_is_let_go_with_its_client(start: Any) -> None:
+    """Not even pings, no end of stream; when the client leaves, its descriptor is freed within seconds."""
+    own = start()
+    process = psutil.Process(own.process.pid)
+    own.http.get("/health")
+    before = process.num_fds()
+    own.dial({"silent": "50%"})
+    with own.raw() as lively, own.raw() as silent:
+        deadline = time.monotonic() + 10
+        while own.counted()["silenced"] < 1:
+            assert time.monotonic() < deadline
+        for client in (lively, silent):
+            client.sendall(frame(9, b"ping") + frame(1, b"text") + frame(8, b"\x03\xe8"))
+        assert b"ping" in lively.recv(4096)
+        silent.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            silent.recv(4096)
+        assert process.num_fds() > before
+    wait_until(lambda: process.num_fds() == before)
+    wait_until(lambda: own.metric("netra_websocket_connections_active") == 0)
+
+
+def test_answers_are_lost_duplicated_and_reordered_exactly(target: Target) -> None:
+    """10% each of 100 echoes on one connection: 10 lost, 10 twice, 10 behind their successor."""
+    target.dial("lose 10%; duplicate 10%; reorder 10%")
+    with target.open() as client:
+        for number in range(100):
+            client.send(str(number))
+        heard = [int(client.recv(timeout=10)) for _ in range(100)]
+    assert len(set(heard)) == 90
+    assert sum(after < before for before, after in pairwise(heard)) == 10
+    counted = target.counted()
+    assert [counted[name] for name in ("answers", "lost", "duplicated", "reordered")] == [100, 10, 10, 10]
+
+
+def test_held_answer_without_a_successor_comes_after_a_second(target: Target) -> None:
+    """Late, not lost."""
+    target.dial("reorder 100%")
+    with target.open() as client:
+        began = time.monotonic()
+        client.send("alone")
+        assert client.recv(timeout=10) == "alone"
+        assert 0.9 < time.monotonic() - began < 5
+
+
+def test_delay_holds_each_answer_as_long_as_dialled(target: Target) -> None:
+    """Not a millisecond early, as the loop's own timers would be; a long delay does not hold up the next answer."""
+    target.dial({"delay": "20ms, 300ms 20%"})
+    with target.open() as client:
+        took = []
+        for number in range(10):
+            began = time.perf_counter()
+            client.send(str(number))
+            client.recv(timeout=10)
+            took.append(time.perf_counter() - began)
+        assert min(took) >= 0.02
+        assert sum(seconds >= 0.3 for seconds in took) == 2
+        for number in range(10):
+            client.send(str(number))
+        heard = [client.recv(timeout=10) for _ in range(10)]
+    assert sorted(heard) == [str(number) for number in range(10)]
+    assert heard != sorted(heard)
+    assert target.counted()["delayed"] == 20
+
+
+def test_lost_copies_of_a_broadcast_are_the_dialled_share_of_all_copies(target: Target) -> None:
+    """Ten messages to four listeners at 10%: 36 of 40 arrive."""
+    target.dial("lose 10%")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(target.raw(b"?mode=broadcast")) for _ in range(4)]
+        clients[0].sendall(frame(1, b'{"n":1}') * 10)
+        heard = b""
+        for client in clients:
+            client.sendall(frame(8, b"\x03\xe8"))
+            while piece := client.recv(4096):
+                heard += piece
+    assert heard.count(b'{"n":1}') == 36
+
+
+def test_flood_by_who_does_not_read_is_bounded(start: Any) -> None:
+    """The client is not read from any more; the server's memory stays, and it serves others."""
+    own = start()
+    process = psutil.Process(own.process.pid)
+    own.http.get("/health")
+    before = process.memory_info().rss
+    with own.raw() as flooder:
+        flooder.setblocking(False)
+        flood = rest = memoryview(frame(2, bytes(100_000)) * 10)
+        deadline = time.monotonic() + 1.0
+        while time.monotonic() < deadline:
+            try:
+                rest = rest[flooder.send(rest) :] or flood
+            except BlockingIOError:
+                time.sleep(0.01)
+        assert process.memory_info().rss - before < 50_000_000
+        assert own.metric("netra_websocket_connections_active") == 1
+        with own.open() as client:
+            client.send("hello")
+            assert client.recv(timeout=10) == "hello"
+
+
+def test_listener_that_does_not_read_is_cut_off_before_memory_grows(start: Any) -> None:
+    """100 broadcasts of 500 kB to one who sleeps: it is aborted, the sender hears all of them."""
+    own = start()
+    with own.raw(b"?mode=broadcast"), own.open("?mode=broadcast") as sender:
+        message = json.dumps({"text": "x" * 500_000})
+        for _ in range(100):
+            sender.send(message)
+            assert sender.recv(timeout=10) == message
+        wait_until(lambda: own.metric("netra_websocket_connections_active") == 1)
+
+
+def test_half_read_upgrades_leave_nothing_behind(start: Any) -> None:
+    """200 clients that leave in the middle of their head; the descriptors are free again."""
+    own = start()
+    process = psutil.Process(own.process.pid)
+    own.http.get("/health")
+    before = process.num_fds()
+    clients = [socket.create_connection(("127.0.0.1", own.port), timeout=10) for _ in range(200)]
+    for client in clients:
+        client.sendall((UPGRADE % b"")[:60])
+    wait_until(lambda: process.num_fds() == before + 200)
+    for client in clients:
+        client.close()
+    wait_until(lambda: process.num_fds() == before)
+
+
+def test_stop_closes_every_socket_with_1001_at_once(start: Any, tmp_path: Path) -> None:
+    """300 connections, one of them silent: 299 are told 1001; the process is gone within about a second, silently."""
+    own = start("--sockets", "silent 0.34%", "--log", str(tmp_path / "log"))
+    clients = [own.raw() for _ in range(300)]
+    wait_until(lambda: own.counted()["silenced"] == 1)
+    told = time.monotonic()
+    own.process.terminate()
+    codes = []
+    for client in clients:
+        received = client.recv(4096)
+        codes.append(int.from_bytes(received[2:4], "big") if received else 0)
+        client.close()
+    _, errors = own.process.communicate(timeout=10)
+    assert time.monotonic() - told < 3
+    assert (own.process.returncode, errors) == (0, "")
+    assert sorted(codes) == [0] + [1001] * 299
+    events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    ends = [event for event in events if event["message"] == "socket disconnected"]
+    assert len(ends) == 300
+
+
+def test_socket_tells_of_itself(start: Any, tmp_path: Path) -> None:
+    """Gauge, counters and events: two connections, one ends well and one with an error of its own."""
+    own = start("--log", str(tmp_path / "log"))
+    with own.open(compression="deflate", subprotocols=["netra.v1"]) as client:
+        client.send("x")
+        client.recv(timeout=10)
+        assert own.metric("netra_websocket_connections_active") == 1
+    with own.raw() as rude:
+        rude.sendall(frame(1, b"\xff"))
+        assert close_code(rude) == 1007
+    wait_until(lambda: own.metric("netra_websocket_connections_active") == 0)
+    assert own.metric("netra_websocket_connections_total") == 2
+    assert own.metric('netra_websocket_messages_total{direction="in"}') == 2
+    assert own.metric('netra_websocket_messages_total{direction="out"}') == 1
+    assert own.metric('http_requests_total{endpoint="/ws",method="GET",status="101"}') == 2
+    own.process.terminate()
+    own.process.communicate(timeout=10)
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    told = [(line["message"], line["level"], line["metadata"]) for line in lines if line["component"] == "sockets"]
+    assert [(message, level, about["category"]) for message, level, about in told] == [
+        ("socket connected", "INFO", "system"),
+        ("socket disconnected", "INFO", "system"),
+        ("socket connected", "INFO", "system"),
+        ("socket disconnected", "WARNING", "error"),
+    ]
+    assert (told[0][2]["subprotocol"], told[0][2]["compressed"], told[0][2]["mode"]) == ("netra.v1", True, "echo")
+    assert (told[1][2]["code"], told[1][2]["cause"]) == (1000, "client")
+    assert (told[3][2]["code"], told[3][2]["cause"]) == (1007, "unusable message")
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in 10 s"
+        time.sleep(0.02)
