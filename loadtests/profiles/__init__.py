@@ -1,0 +1,1 @@
+"""The guide's load tests as ready commands, with the flags that the guide writes."""
