@@ -1,0 +1,293 @@
+"""`python -m benchmarks.accuracy.websockets`: what is reported of connections and messages, beside what was done.
+
+Exit codes as of `benchmarks.accuracy`: 0 all right, 1 something off, 3 something could not be measured here.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.accuracy.behaviour import MS, S, Step, evenly
+from benchmarks.accuracy.comparison import Row, State, worst_exit_code
+from benchmarks.accuracy.experiment import distrust_of, measure, truth_server
+from benchmarks.accuracy.ledger import Ledger
+from benchmarks.accuracy.table import cells
+from benchmarks.accuracy.websocket_behaviour import WebsocketBehaviour
+from benchmarks.machine import machine_lines
+from benchmarks.pauses import Strangers, watching
+from benchmarks.quiet import BUSY_CORES, Moment, cores_taken_by_others
+from benchmarks.results import write_section
+from benchmarks.table import markdown_table
+from loadtests.result.histogram import Histogram
+from loadtests.result.run import ScenarioRun, pooled
+from loadtests.result.rundir import read_run
+from loadtests.result.window import (
+    DUPLICATED,
+    EXPECTED,
+    LOST_PUSHES,
+    OFFERED,
+    OK,
+    OUT_OF_ORDER,
+    PUSHES,
+    RECEIVED,
+    RESPONSE_OK,
+    Tally,
+)
+
+__all__ = ["CASES", "SocketCase", "command", "plan_text"]
+
+_QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
+_RELATIVE, _ABSOLUTE_NS = 0.02, 300_000
+_CHANCES = 4
+_WARMUP_NS = 2 * S
+_BIMODAL = (Step(5 * MS, 49), Step(100 * MS, 1))
+_OPEN = {"connections": 200, "spawn_rate": "200/s", "duration": "6s", "rate": "1000/s"}
+_HELD = {"connections": 200, "spawn_rate": "200/s", "duration": "6s"}
+_FEW = {"connections": 10, "duration": "6s", "rate": "500/s"}
+
+
+@dataclass(frozen=True, slots=True)
+class SocketCase:
+    """`counts` maps what is reported to the name under which the server counted it, or to the number itself."""
+
+    name: str
+    sentence: str
+    behaviour: WebsocketBehaviour
+    load: Mapping[str, Any]
+    counts: Mapping[str, str | int] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    expect: str | None = "reply"
+    times: tuple[str, ...] = ()
+
+
+CASES = (
+    SocketCase(
+        "round trips",
+        "one answer in 50 takes 100 ms, the others 5 ms; 1,000 messages a second over 200 connections",
+        WebsocketBehaviour(_BIMODAL),
+        _OPEN,
+        {"established": 200, "ok": "messages", "failed": 0, "dropped connections": 0},
+        times=("round trip",),
+    ),
+    SocketCase(
+        "paced users",
+        "the same for users who each send every 100 ms",
+        WebsocketBehaviour(_BIMODAL),
+        {"connections": 100, "spawn_rate": "100/s", "duration": "6s", "pacing": "100ms"},
+        {"established": 100, "ok": "messages", "failed": 0},
+        times=("round trip",),
+    ),
+    SocketCase(
+        "drops by close",
+        "one connection in 50 is closed with 1011 after 2 s",
+        WebsocketBehaviour(drop_every=50),
+        _OPEN,
+        {"established": 200, "drop close_1011": "dropped", "dropped connections": 4},
+    ),
+    SocketCase(
+        "drops by reset",
+        "one connection in 40 is reset after 2 s",
+        WebsocketBehaviour(drop_every=40, reset=True),
+        _HELD,
+        {"established": 200, "drop reset": "dropped", "dropped connections": 5},
+        expect=None,
+    ),
+    SocketCase(
+        "half-open",
+        "one connection in 20 falls silent after 2 s: no pong within 0.5 s",
+        WebsocketBehaviour(silent_every=20),
+        _HELD,
+        {"established": 200, "drop ping_timeout": "silent", "dropped connections": 10},
+        {"ping": "500ms", "ping_timeout": "500ms"},
+        expect=None,
+        times=("ping",),
+    ),
+    SocketCase(
+        "refused upgrades",
+        "one upgrade in 10 is answered 503",
+        WebsocketBehaviour(refuse_every=10),
+        _HELD,
+        {"established": "accepted", "failed status_5xx": "refused", "failed connections": 20, "dropped connections": 0},
+        expect=None,
+    ),
+    SocketCase(
+        "slow upgrades",
+        "one upgrade in 20 takes 200 ms, the others 20 ms",
+        WebsocketBehaviour(upgrade_steps=(Step(20 * MS, 19), Step(200 * MS, 1))),
+        _HELD,
+        {"established": 200},
+        expect=None,
+        times=("connect",),
+    ),
+    SocketCase(
+        "lost messages",
+        "one message in 50 is never answered",
+        WebsocketBehaviour((Step(5 * MS),), lose_every=50),
+        _OPEN,
+        {"lost": "lost", "duplicated": 0, "out of order": 0, "failed": "lost"},
+        times=("round trip",),
+    ),
+    SocketCase(
+        "duplicates",
+        "one message in 30 is answered twice",
+        WebsocketBehaviour((Step(5 * MS),), duplicate_every=30),
+        _OPEN,
+        {"duplicated": "duplicated", "lost": 0, "out of order": 0, "ok": "messages"},
+        times=("round trip",),
+    ),
+    SocketCase(
+        "disorder",
+        "one message in 25 is answered after the next one of its connection",
+        WebsocketBehaviour((Step(1 * MS),), reorder_every=25),
+        _FEW,
+        {"out of order": "reordered", "lost": 0, "duplicated": 0, "ok": "messages"},
+    ),
+    SocketCase(
+        "broadcast",
+        "each of 20 messages a second goes to 50 connections; one copy in 100 is left out",
+        WebsocketBehaviour((Step(5 * MS),), broadcast=True, skip_copy_every=100),
+        {"connections": 50, "senders": 5, "spawn_rate": "500/s", "duration": "5s", "rate": "20/s"},
+        {"copies missing": "skipped"},
+        expect="broadcast",
+        times=("delivery",),
+    ),
+    SocketCase(
+        "pushes",
+        "40 pushes on each connection, one number in 10 left out",
+        WebsocketBehaviour(push_every_ns=100 * MS, gap_every=10),
+        {"connections": 50, "spawn_rate": "500/s", "duration": "6s"},
+        {"pushes": "pushed", "lost pushes": "gaps"},
+        {"pushes": {"number": "seq", "sent": "at"}},
+        expect=None,
+        times=("push",),
+    ),
+)
+
+
+@click.command("accuracy-websockets")
+@click.option("--only", multiple=True, metavar="NAME", help="A case to run; may be given more than once.")
+@click.option("--tries", default=3, show_default=True, help="Runs of a case at most, while it cannot be measured.")
+@click.option("--write", is_flag=True, help="Write the table into benchmarks/RESULTS.md.")
+@click.option("--brief", is_flag=True, help="Print only rows that do not hold.")
+def command(only: tuple[str, ...], *, tries: int, write: bool, brief: bool) -> None:
+    """Compare what the suite reports of WebSockets with a server that counts what it does."""
+    names = [case.name for case in CASES]
+    if unknown := [name for name in only if name not in names]:
+        raise click.UsageError(f"no case is called {', '.join(unknown)}; the cases are {', '.join(names)}")
+    found: list[tuple[str, Row]] = []
+    for case in CASES:
+        if not only or case.name in only:
+            print(f"{case.name}: {case.sentence}", file=sys.stderr, flush=True)
+            found += [(case.name, row) for row in _best_of(tries, case)]
+    shown = [(name, *cells(row)) for name, row in found if not brief or row.state is not State.OK]
+    text = markdown_table(("case", "quantity", "truth", "reported", "error", "allowed", "ok?"), shown, left=2)
+    print(text)
+    if write:
+        what = "Held connections and messages over them (`python -m benchmarks.accuracy.websockets`)."
+        write_section("Accuracy of WebSockets", "\n".join([*machine_lines(), "", what, "", text]))
+    sys.exit(worst_exit_code(row for _, row in found))
+
+
+def plan_text(case: SocketCase, *, port: int) -> str:
+    """The plan file (JSON is YAML) that puts the server at `port` under the case's load."""
+    scenario: dict[str, Any] = {
+        "driver": "websocket",
+        "load": dict(case.load),
+        "warmup": f"{_WARMUP_NS}ns",
+        "timeout": "1500ms",
+        "websocket": {"match": {"json": "id"}, **case.settings},
+        "thresholds": ["drops < 99%", "connect failures < 99%"],
+    }
+    if case.expect is not None:
+        message = {"json": {"id": "{{message}}", "text": "how much could be saved?"}}
+        scenario["operations"] = [{"name": "say", "send": message, "expect": case.expect}]
+    target = {"websocket": f"ws://127.0.0.1:{port}/"}
+    return json.dumps({"version": 1, "target": target, "scenarios": {"truth": scenario}})
+
+
+def _best_of(tries: int, case: SocketCase) -> list[Row]:
+    """Again while nothing is wrong but something could not be measured."""
+    rows = _experiment(case)
+    for _ in range(1, tries):
+        if worst_exit_code(rows) != 3:
+            break
+        rows = _experiment(case)
+    return rows
+
+
+def _experiment(case: SocketCase) -> list[Row]:
+    before = Moment.now()
+    with tempfile.TemporaryDirectory(prefix="accuracy-") as scratch:
+        here = Path(scratch)
+        ledger = here / "ledger.npz"
+        with watching() as strangers, truth_server("websocket_server", case.behaviour.to_wire(), ledger) as port:
+            (here / "plan.yaml").write_text(plan_text(case, port=port))
+            measure(here)
+        counts = json.loads(ledger.with_suffix(".json").read_text())
+        answers, upgrades = Ledger.load(ledger), Ledger.load(ledger.with_suffix(".upgrades.npz"))
+        run = read_run(here / "run").scenarios[0]
+        distrust = distrust_of(here / "run")
+    others = cores_taken_by_others(before, Moment.now())
+    rows = [*_counts(case, run, counts), *_times(case, run, answers, upgrades, strangers)]
+    return [replace(row, distrusted=bool(distrust), disturbed=others > BUSY_CORES) for row in rows]
+
+
+def _counts(case: SocketCase, run: ScenarioRun, counted: Mapping[str, int]) -> Iterable[Row]:
+    """Counts of the whole run: what was done must be what is reported, exactly."""
+    connections = Tally.merge(run.connections_by_second().values())
+    messages = Tally.merge(run.by_second(run.total_names()).values())
+    reported = {
+        "established": connections.count(OK),
+        "failed connections": connections.failed,
+        "dropped connections": sum(connections.lost_connections.values()),
+        "ok": messages.count(OK),
+        "failed": messages.failed,
+        "lost": messages.failures.get("lost", 0),
+        "duplicated": messages.count(DUPLICATED),
+        "out of order": messages.count(OUT_OF_ORDER),
+        "copies missing": messages.count(EXPECTED) - messages.count(RECEIVED),
+        "pushes": connections.count(PUSHES),
+        "lost pushes": connections.count(LOST_PUSHES),
+        **{f"failed {kind}": number for kind, number in connections.failures.items()},
+        **{f"drop {cause}": number for cause, number in connections.lost_connections.items()},
+    }
+    if case.expect == "reply" and "ok" not in case.counts:
+        ended = messages.count(OK) + messages.failed
+        yield Row("messages that ended", "count", messages.count(OFFERED), ended, 0)
+    for quantity, truth in case.counts.items():
+        meant = truth if isinstance(truth, int) else counted.get(truth, 0)
+        yield Row(quantity, "count", meant, reported.get(quantity, 0), 0)
+
+
+def _times(
+    case: SocketCase, run: ScenarioRun, answers: Ledger, upgrades: Ledger, strangers: Strangers
+) -> Iterator[Row]:
+    steady = pooled(run.by_second(run.total_names()), run.seconds())
+    connections = run.connections_by_second()
+    whole, later = Tally.merge(connections.values()), pooled(connections, run.seconds())
+    sources: dict[str, tuple[Histogram, Sequence[int], Ledger | None, int]] = {
+        "round trip": (steady.histogram(RESPONSE_OK), evenly(case.behaviour.steps), answers, _WARMUP_NS),
+        "delivery": (steady.histogram("delivery"), evenly(case.behaviour.steps), answers, _WARMUP_NS),
+        "connect": (whole.histogram("connect"), evenly(case.behaviour.upgrade_steps), upgrades, 0),
+        "ping": (later.histogram("ping"), (0,), None, 0),
+        "push": (later.histogram("push"), (0,), None, 0),
+    }
+    for quantity in case.times:
+        histogram, period, ledger, after_ns = sources[quantity]
+        for name, quantile in _QUANTILES:
+            late = 0 if ledger is None else ledger.own_error_ns(quantile, after_ns=after_ns)
+            truth = sorted(period)[max(1, int(quantile * len(period) + 0.5)) - 1] + late
+            reported_us = histogram.quantile_us(quantile)
+            reported = None if reported_us is None else reported_us * 1e3
+            noise = strangers.lateness_ns(1 - (1 - quantile) / _CHANCES)
+            yield Row(f"{quantity} {name}", "ns", truth, reported, _RELATIVE * truth + _ABSOLUTE_NS, noise=noise)
+
+
+if __name__ == "__main__":
+    command()
