@@ -2,8 +2,9 @@
 
     python -m benchmarks.accuracy.websocket_server BEHAVIOUR_JSON LEDGER_PATH
 
-Prints its port, serves until its standard input ends, then writes `LEDGER.npz` (answers), `LEDGER.upgrades.npz` and
-`LEDGER.json` (counts). The protocol is that of the `websockets` library, so nothing of the suite's own is in it;
+Prints its port, serves until its standard input ends, then writes `LEDGER.npz` (answers), `LEDGER.upgrades.npz`,
+`LEDGER.pings.npz`, `LEDGER.copies.npz` and `LEDGER.json` (counts). The protocol is that of the `websockets` library, so nothing of the
+suite's own is in it;
 answers leave by `write(2)` at their own instant.
 """
 
@@ -49,11 +50,11 @@ class _Notes:
         self._period = evenly(steps)
         self.received, self.due, self.sent = array("q"), array("q"), array("q")
 
-    def receive(self) -> tuple[int, int]:
-        """The row of what has just come, and the instant of its answer."""
-        now, row = time.monotonic_ns(), len(self.received)
-        self.received.append(now)
-        self.due.append(now + self._period[row % len(self._period)])
+    def receive(self, at_ns: int) -> tuple[int, int]:
+        """The row of what came at `at_ns`, and the instant of its answer."""
+        row = len(self.received)
+        self.received.append(at_ns)
+        self.due.append(at_ns + self._period[row % len(self._period)])
         self.sent.append(0)
         return row, self.due[row]
 
@@ -68,6 +69,7 @@ class _World:
     def __init__(self, behaviour: WebsocketBehaviour, clock: LoopClock) -> None:
         self.behaviour, self.clock = behaviour, clock
         self.upgrades, self.messages = _Notes(behaviour.upgrade_steps), _Notes(behaviour.steps)
+        self.pings, self.copies = _Notes((Step(0),)), _Notes((Step(0),))
         self.counts: Counter[str] = Counter()
         self.open: list[_Socket] = []
         self.accepted = 0
@@ -82,12 +84,13 @@ class _Socket(asyncio.Protocol):
 
     def __init__(self, world: _World) -> None:
         self._world = world
-        self._protocol = ServerProtocol(max_size=None)
         self._transport: Any = None
         self._fd = -1
-        self._silent = False
+        self._silent = self._made = False
         self._held: bytes | None = None
         self._pushed = 0
+
+    _protocol: ServerProtocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
@@ -101,19 +104,27 @@ class _Socket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._silent:
             return
+        came, pinged = time.monotonic_ns(), False  # before the library's work: that takes its time
+        if not self._made:
+            self._made, self._protocol = True, ServerProtocol(max_size=None)
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
             if isinstance(event, Request):
-                self._upgrade(event)
+                self._upgrade(event, came)
             elif isinstance(event, Frame) and event.opcode is _TEXT:
-                self._message(bytes(event.data))
+                self._message(bytes(event.data), came)
+            elif isinstance(event, Frame) and event.opcode is Opcode.PING:
+                pinged = True
         self._flush()
+        if pinged:
+            row, _ = self._world.pings.receive(came)
+            self._world.pings.sent[row] = time.monotonic_ns()
         if self._protocol.close_expected() and self._transport is not None:
             self._transport.close()
 
-    def _upgrade(self, request: Request) -> None:
+    def _upgrade(self, request: Request, came: int) -> None:
         world = self._world
-        row, due = world.upgrades.receive()
+        row, due = world.upgrades.receive(came)
         refused = hit(row, world.behaviour.refuse_every)
         world.counts["refused"] += refused
         response = self._protocol.reject(503, "no") if refused else self._protocol.accept(request)
@@ -127,6 +138,7 @@ class _Socket(asyncio.Protocol):
         world, behaviour = self._world, self._world.behaviour
         world.upgrades.sent[row] = time.monotonic_ns()
         if response.status_code != 101:
+            self._fd = -1
             self._transport.close()
             return
         number = world.accepted
@@ -139,9 +151,9 @@ class _Socket(asyncio.Protocol):
         if behaviour.push_every_ns:
             world.clock.at(due + behaviour.push_every_ns, self._push)
 
-    def _message(self, payload: bytes) -> None:
+    def _message(self, payload: bytes, came: int) -> None:
         world, behaviour = self._world, self._world.behaviour
-        row, due = world.messages.receive()
+        row, due = world.messages.receive(came)
         if hit(row, behaviour.lose_every):
             world.counts["lost"] += 1
             return
@@ -152,7 +164,7 @@ class _Socket(asyncio.Protocol):
         world, behaviour = self._world, self._world.behaviour
         _wait_until(due)
         if behaviour.broadcast:
-            self._spread(payload)
+            self._spread(payload, row)
         elif behaviour.reorder_every and row % behaviour.reorder_every == 9 and self._held is None:
             self._held = payload
             world.clock.at(due + _HOLD_NS, self._release, payload)
@@ -166,7 +178,9 @@ class _Socket(asyncio.Protocol):
                 self._held = None
         world.messages.sent[row] = time.monotonic_ns()
 
-    def _spread(self, payload: bytes) -> None:
+    def _spread(self, payload: bytes, row: int) -> None:
+        """A copy to everyone, each with its own instant in the notes."""
+        messages, copies = self._world.messages, self._world.copies
         counts, every = self._world.counts, self._world.behaviour.skip_copy_every
         for one in tuple(self._world.open):
             counts["copies"] += 1
@@ -174,6 +188,9 @@ class _Socket(asyncio.Protocol):
                 counts["skipped"] += 1
             else:
                 one._say(payload)
+                copies.received.append(messages.received[row])
+                copies.due.append(messages.due[row])
+                copies.sent.append(time.monotonic_ns())
 
     def _release(self, payload: bytes) -> None:
         """Nothing came to overtake it: it goes out in order after all."""
@@ -246,6 +263,8 @@ async def _serve(behaviour: WebsocketBehaviour, path: Path) -> None:
     clock.close()
     world.messages.ledger().save(path)
     world.upgrades.ledger().save(path.with_suffix(".upgrades.npz"))
+    world.pings.ledger().save(path.with_suffix(".pings.npz"))
+    world.copies.ledger().save(path.with_suffix(".copies.npz"))
     counts = {**world.counts, "accepted": world.accepted, "messages": len(world.messages.received)}
     path.with_suffix(".json").write_text(json.dumps(counts))
 

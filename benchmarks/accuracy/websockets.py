@@ -118,8 +118,8 @@ CASES = (
     ),
     SocketCase(
         "slow upgrades",
-        "one upgrade in 20 takes 200 ms, the others 20 ms",
-        WebsocketBehaviour(upgrade_steps=(Step(20 * MS, 19), Step(200 * MS, 1))),
+        "one upgrade in 10 takes 200 ms, the others 20 ms",
+        WebsocketBehaviour(upgrade_steps=(Step(20 * MS, 9), Step(200 * MS, 1))),
         _HELD,
         {"established": 200},
         expect=None,
@@ -230,11 +230,13 @@ def _experiment(case: SocketCase) -> list[Row]:
             (here / "plan.yaml").write_text(plan_text(case, port=port))
             measure(here)
         counts = json.loads(ledger.with_suffix(".json").read_text())
-        answers, upgrades = Ledger.load(ledger), Ledger.load(ledger.with_suffix(".upgrades.npz"))
+        notes = {
+            name: Ledger.load(ledger.with_suffix(f"{name}.npz")) for name in ("", ".upgrades", ".pings", ".copies")
+        }
         run = read_run(here / "run").scenarios[0]
         distrust = distrust_of(here / "run")
     others = cores_taken_by_others(before, Moment.now())
-    rows = [*_counts(case, run, counts), *_times(case, run, answers, upgrades, strangers)]
+    rows = [*_counts(case, run, counts), *_times(case, run, notes, strangers)]
     return [replace(row, distrusted=bool(distrust), disturbed=others > BUSY_CORES) for row in rows]
 
 
@@ -265,17 +267,15 @@ def _counts(case: SocketCase, run: ScenarioRun, counted: Mapping[str, int]) -> I
         yield Row(quantity, "count", meant, reported.get(quantity, 0), 0)
 
 
-def _times(
-    case: SocketCase, run: ScenarioRun, answers: Ledger, upgrades: Ledger, strangers: Strangers
-) -> Iterator[Row]:
+def _times(case: SocketCase, run: ScenarioRun, notes: Mapping[str, Ledger], strangers: Strangers) -> Iterator[Row]:
     steady = pooled(run.by_second(run.total_names()), run.seconds())
     connections = run.connections_by_second()
     whole, later = Tally.merge(connections.values()), pooled(connections, run.seconds())
     sources: dict[str, tuple[Histogram, Sequence[int], Ledger | None, int]] = {
-        "round trip": (steady.histogram(RESPONSE_OK), evenly(case.behaviour.steps), answers, _WARMUP_NS),
-        "delivery": (steady.histogram("delivery"), evenly(case.behaviour.steps), answers, _WARMUP_NS),
-        "connect": (whole.histogram("connect"), evenly(case.behaviour.upgrade_steps), upgrades, 0),
-        "ping": (later.histogram("ping"), (0,), None, 0),
+        "round trip": (steady.histogram(RESPONSE_OK), evenly(case.behaviour.steps), notes[""], _WARMUP_NS),
+        "delivery": (steady.histogram("delivery"), evenly(case.behaviour.steps), notes[".copies"], _WARMUP_NS),
+        "connect": (whole.histogram("connect"), evenly(case.behaviour.upgrade_steps), notes[".upgrades"], 0),
+        "ping": (later.histogram("ping"), (0,), notes[".pings"], 0),
         "push": (later.histogram("push"), (0,), None, 0),
     }
     for quantity in case.times:

@@ -109,6 +109,8 @@ def _websocket_objection(threshold: Threshold, claimed: Claimed) -> str | None:
         "reach": None if "broadcast" in expects else "no operation expects a broadcast",
         "first event": None if "events" in expects else "no operation expects events",
     }
+    if threshold.sliding_ns is not None and metric in ("connect", "connect failures", "connection drops"):
+        return "connections are judged over the whole run: take the for away"
     if metric == "connect" and threshold.operation is not None:
         return "connect is measured for the whole scenario, not for one operation"
     if metric in ("duplicated", "out of order") and settings.match.source == "order" and not pushed:

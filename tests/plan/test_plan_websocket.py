@@ -144,6 +144,7 @@ THRESHOLD_MISTAKES = [
     ("first event p95 < 1s", {}, "no operation expects events"),
     ("duplicated < 1%", {}, "matched by order cannot show it"),
     ("first byte p95 < 1s", {}, "no first bytes"),
+    ("drops < 1% for 5s", {}, "judged over the whole run"),
     ("'echo: drops < 1%'", {}, "for the whole scenario"),
     ("'echo: connect p95 < 1s'", {}, "for the whole scenario"),
 ]
