@@ -3,9 +3,8 @@
     python -m benchmarks.accuracy.websocket_server BEHAVIOUR_JSON LEDGER_PATH
 
 Prints its port, serves until its standard input ends, then writes `LEDGER.npz` (answers), `LEDGER.upgrades.npz`,
-`LEDGER.pings.npz`, `LEDGER.copies.npz` and `LEDGER.json` (counts). The protocol is that of the `websockets` library, so nothing of the
-suite's own is in it;
-answers leave by `write(2)` at their own instant.
+`LEDGER.pings.npz`, `LEDGER.copies.npz` and `LEDGER.json` (counts). The protocol is that of the `websockets` library, so
+nothing of the suite's own is in it; answers leave by `write(2)` at their own instant.
 """
 
 import asyncio

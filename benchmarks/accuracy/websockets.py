@@ -46,6 +46,7 @@ _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _RELATIVE, _ABSOLUTE_NS = 0.02, 300_000
 _CHANCES = 4
 _WARMUP_NS = 2 * S
+_NOTES = ("", ".upgrades", ".pings", ".copies")
 _BIMODAL = (Step(5 * MS, 49), Step(100 * MS, 1))
 _OPEN = {"connections": 200, "spawn_rate": "200/s", "duration": "6s", "rate": "1000/s"}
 _HELD = {"connections": 200, "spawn_rate": "200/s", "duration": "6s"}
