@@ -11,14 +11,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
-    ("sentence", "dial", "code", "why"),
+    ("sentence", "dial", "code", "counts"),
     [
-        ("an honest target passes", None, 0, None),
-        ("one connection in 20 dropped fails the guide's 1%", "drop 5% after 1s", 1, "drops"),
-        ("one upgrade in 20 refused fails the guide's 1%", "refuse 5%", 1, "connect failures"),
+        ("an honest target passes", None, 0, (300, 0, 0)),
+        ("one connection in 20 dropped fails the guide's 1%", "drop 5% after 1s", 1, (300, 0, 15)),
+        ("one upgrade in 20 refused fails the guide's 1%", "refuse 5%", 1, (285, 15, 0)),
     ],
 )
-def test_the_guides_command(tmp_path: Path, sentence: str, dial: str | None, code: int, why: str | None) -> None:
+def test_the_guides_command(
+    tmp_path: Path, sentence: str, dial: str | None, code: int, counts: tuple[int, int, int]
+) -> None:
+    """Counts hold on any machine; the verdict does unless the suite calls its own side too late."""
     options = [] if dial is None else [f"--target-option=--sockets={dial}"]
     flags = ["--connections", "300", "--duration", "6", "--embedded", "-o", str(tmp_path / "run"), *options]
     ended = subprocess.run(
@@ -29,10 +32,10 @@ def test_the_guides_command(tmp_path: Path, sentence: str, dial: str | None, cod
         timeout=50,
         check=False,
     )
-    assert ended.returncode == code, ended.stdout + ended.stderr
     report = json.loads((tmp_path / "run" / "report.json").read_text())["scenarios"][0]
-    verdicts = {one["text"]: one["verdict"] for one in report["thresholds"]}
-    assert report["connections"]["attempts"] == 300
-    failed = [text for text, verdict in verdicts.items() if verdict == "fail"]
-    assert not failed if why is None else any(text.startswith(why) for text in failed)
+    found = report["connections"]
+    lost = sum(found["dropped"].values())
+    assert (found["established"], sum(found["failed"].values()), lost) == counts, ended.stdout
+    late = [reason for reason in report["health"]["reasons"] if reason.startswith("the generator")]
+    assert ended.returncode == (3 if late else code), ended.stdout + ended.stderr
     assert (tmp_path / "run" / "report.html").stat().st_size > 1000

@@ -1,14 +1,25 @@
 """What a plan says of WebSockets: loads over held connections, messages, settings, thresholds."""
 
-import pytest
+import json
+import re
+from pathlib import Path
 
+import jsonschema
+import pytest
+from click.testing import CliRunner
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from loadtests.cli.check import command
 from loadtests.errors import PlanError
 from loadtests.plan.loader import plan_from_document
 from loadtests.plan.model import ClosedLoad, OpenLoad, Plan
 from loadtests.plan.profile import arrivals
 from loadtests.plan.protocol.websocket import Match, Message, Sequenced
+from loadtests.plan.schema import plan_schema
 from loadtests.plan.selection import narrowed
 from loadtests.plan.summary import outlooks, schedule_summary
+from loadtests.plan.thresholds import format_threshold, parse_threshold, samples_needed
 
 ECHO = {"name": "echo", "send": {"json": {"id": "{{message}}"}}}
 RATE = {"connections": 50, "spawn_rate": "10/s", "duration": "20s", "rate": "100/s"}
@@ -222,3 +233,151 @@ def test_a_shortened_scenario_spawns_in_half_its_time_at_most() -> None:
 def test_the_embedded_target_takes_the_place_of_the_address() -> None:
     plan = _plan({"load": HELD}, embedded="http://127.0.0.1:4321")
     assert plan.target.websocket == "ws://127.0.0.1:4321/ws"
+
+
+MORE_MISTAKES = [
+    ("users instead of connections", {"load": {"users": 5, "duration": "9s"}}, "a websocket scenario has connections"),
+    ("stages", {"load": {"stages": [{"rate": "5/s", "for": "5s"}]}}, "a websocket scenario has connections"),
+    ("users beside connections", {"load": {**HELD, "users": 5}}, "does not belong to a load over held connections"),
+    ("no connection", {"load": {**HELD, "connections": 0}}, "a whole number from 1 up"),
+    ("connections that never come", {"load": {**HELD, "spawn_rate": "0/s"}}, "expected a rate above 0"),
+    ("nobody to send", {"load": {**HELD, "senders": 0}}, "nobody would send the operations"),
+    ("a pace and think time", {"load": {**HELD, "think": "1s", "pacing": "1s"}}, "exclude each other"),
+    ("a header that nothing feeds", {"websocket": {"headers": {"x-a": "{{usr}}"}}}, "is fed by nothing"),
+    ("a greeting with a number", {"websocket": {"on_open": [{"text": "{{message}}"}]}}, "is fed by nothing"),
+    ("greetings without a list", {"websocket": {"on_open": {"text": "hi"}}}, "expected a list of messages"),
+    ("a reconnect of yes", {"websocket": {"reconnect": True}}, "expected false, or the time to wait"),
+    ("pings without a pause", {"websocket": {"ping": "0s"}}, "longer than 0"),
+    ("a bearer said twice", {"websocket": {"bearer": "t-123456", "headers": {"Authorization": "x"}}}, "keep one"),
+    ("two ways to match", {"websocket": {"match": {"json": "id", "regex": "x"}}}, "exactly one of json and regex"),
+]
+
+
+@pytest.mark.parametrize(("sentence", "change", "expected"), MORE_MISTAKES, ids=[row[0] for row in MORE_MISTAKES])
+def test_more_mistakes_in_a_scenario(sentence: str, change: dict, expected: str) -> None:
+    assert expected in _mistake({"load": RATE, "operations": [ECHO], **change})
+
+
+@pytest.mark.parametrize(
+    ("sentence", "operation", "match"),
+    [
+        ("bytes may carry their own mark", {"send": {"binary": "AAE="}}, {"regex": "x"}),
+        ("what expects nothing needs no number", {"send": {"text": "hi"}, "expect": "nothing"}, {"json": "id"}),
+        ("by order nothing needs a number", {"send": {"json": False}}, "order"),
+        ("the number may lie deep", {"send": {"json": {"a": [{"b": "n={{message}}"}]}}}, {"regex": "n=(.*)"}),
+    ],
+)
+def test_messages_that_can_be_matched(sentence: str, operation: dict, match: object) -> None:
+    plan = _plan({"load": RATE, "operations": [{"name": "x", **operation}], "websocket": {"match": match}})
+    assert plan.scenarios["talk"].operations
+
+
+@pytest.mark.parametrize(
+    ("text", "change"),
+    [
+        ("ping p95 < 1s", {"websocket": {"ping": "1s"}}),
+        ("push p95 < 1s", {"websocket": {"pushes": {"sent": "at"}}}),
+        ("duplicated < 5%", {"websocket": {"match": {"json": "id"}}}),
+        ("echo: out of order < 5%", {"websocket": {"match": {"regex": "x"}}}),
+        ("echo: lost < 5%", {}),
+        (
+            "echo: reach >= 99%",
+            {"operations": [{**ECHO, "expect": "broadcast"}], "websocket": {"match": {"json": "id"}}},
+        ),
+        ("first event p95 < 1s", {"operations": [{**ECHO, "expect": "events", "until": {"json": {"end": True}}}]}),
+        ("connection drops < 1%", {}),
+        ("connect failures < 1% abort after 5s", {}),
+    ],
+)
+def test_thresholds_that_something_measures(text: str, change: dict) -> None:
+    (found,) = _plan({"load": RATE, "operations": [ECHO], **change, "thresholds": [text]}).scenarios["talk"].thresholds
+    assert (found.text, format_threshold(parse_threshold(found.text))) == (text, text)
+
+
+def test_what_is_pushed_is_judged_without_a_match() -> None:
+    given = {"load": HELD, "websocket": {"pushes": {"number": "n"}}}
+    claims = ["lost < 5%", "duplicated < 5%", "out of order < 5%"]
+    plan = _plan({**given, "thresholds": claims})
+    found = plan.scenarios["talk"]
+    assert [one.text for one in found.thresholds] == claims
+    assert [one.samples for one in outlooks(found, schedule_summary(found))] == [None] * 3
+
+
+def test_drops_are_of_arrivals_until_a_scenario_says_otherwise() -> None:
+    assert parse_threshold("drops < 1%").metric == "drops"
+    twice = {"load": RATE, "operations": [ECHO], "thresholds": ["drops < 1%", "connection drops < 1%"]}
+    assert "says the same as an earlier threshold" in _mistake(twice)
+
+
+@pytest.mark.parametrize(
+    ("text", "needed"),
+    [("reach > 99%", 299), ("lost < 1%", 299), ("connect failures < 5%", 59), ("ping p99 < 1s", 299)],
+)
+def test_samples_a_claim_needs(text: str, needed: int) -> None:
+    """A share that should be high needs as many as one that should be low by as much."""
+    assert samples_needed(parse_threshold(text)) == needed
+
+
+def test_a_scenario_needs_an_address() -> None:
+    document = _document({"load": HELD})
+    for target in ({}, {"http": "http://127.0.0.1:9"}):
+        with pytest.raises(PlanError, match=r"target\.websocket: is required: scenario talk connects to it"):
+            plan_from_document({**document, "target": target}, source="p.yaml", environ={})
+
+
+def test_a_secret_in_the_path_is_masked_and_used() -> None:
+    document = _document({"load": HELD, "websocket": {"path": "?token=${TOKEN}"}})
+    plan = plan_from_document(document, source="p.yaml", environ={"TOKEN": "open-sesame-77"})
+    assert plan.scenarios["talk"].websocket.path == "?token=open-sesame-77"
+    assert "open-sesame-77" not in str(plan.document)
+
+
+def test_an_embedded_target_with_tls_is_spoken_to_with_tls() -> None:
+    assert _plan({"load": HELD}, embedded="https://127.0.0.1:4321/").target.websocket == "wss://127.0.0.1:4321/ws"
+
+
+@example(count=30, rate=10, seconds=5)
+@given(count=st.integers(1, 20_000), rate=st.integers(1, 5_000), seconds=st.integers(1, 600))
+def test_shortening_always_leaves_half_to_judge(count: int, rate: int, seconds: int) -> None:
+    """Whatever the connections and their rate; messages over them and their thresholds stay what they were."""
+    whole_s = count // rate + 601
+    load = {"connections": count, "spawn_rate": f"{rate}/s", "duration": f"{whole_s}s", "rate": "50/s"}
+    document = _document({"load": load, "operations": [ECHO], "thresholds": ["drops < 9%", "p50 < 1s for 400s"]})
+    document["suites"] = {"short": {"scenarios": ["talk"], "duration": f"{seconds}s"}}
+    found = narrowed(plan_from_document(document, source="p.yaml", environ={}), ["short"]).scenarios["talk"]
+    assert found.load.duration_ns == seconds * 10**9
+    assert found.load.ramp_ns <= seconds * 10**9 // 2
+    assert [one.metric for one in found.thresholds] == ["connection drops", "latency"]
+    assert (found.thresholds[1].sliding_ns or 0) <= found.steady_ns[1] - found.steady_ns[0]
+
+
+def test_check_shows_what_becomes_of_connections(tmp_path: Path) -> None:
+    document = _document({"load": {**RATE, "senders": 10}, "operations": [ECHO], "thresholds": ["drops < 1%"]})
+    document["scenarios"]["held"] = {"driver": "websocket", "load": {"connections": 7, "duration": "3s"}}
+    (tmp_path / "p.yaml").write_text(json.dumps(document))
+    shown = CliRunner().invoke(command, ["-f", str(tmp_path / "p.yaml")], catch_exceptions=False).output
+    assert "50, opened 10/s, all due after 4.9 s, held until 20 s; 10 of them send" in shown
+    assert "7, opened all at once, held until 3 s" in shown
+    assert "held · websocket · connections that are only held" in shown
+    assert "too few" in shown
+
+
+@pytest.mark.parametrize("key", ["load", "operations", "websocket", "thresholds", "data"])
+@pytest.mark.parametrize("junk", [5, True, "text", [], {}, [[1]], {"a": {"b": 1}}, [None], {"match": [1], "json": {}}])
+def test_junk_is_a_plan_or_a_mistake_in_our_own_words(key: str, junk: object) -> None:
+    said = ""
+    try:
+        _plan({"load": RATE, "operations": [ECHO], key: junk})
+    except PlanError as error:
+        said = str(error)
+    assert not re.search(r"pydantic|validation|type=|<class|NoneType", said)
+
+
+def test_the_schema_takes_what_the_loader_takes() -> None:
+    settings = {"match": {"json": "id"}, "reconnect": False, "ping": "1s", "pushes": {"number": "n"}}
+    document = _document({"load": RATE, "operations": [ECHO], "websocket": settings})
+    plan_from_document(document, source="p.yaml", environ={})
+    jsonschema.validate(document, plan_schema())
+    document["scenarios"]["talk"]["websocket"] = {"pnig": "1s"}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, plan_schema())

@@ -35,6 +35,7 @@ class Driven:
     tallies: dict[str, Tally]
     samples: Sequence[FailureSample]
     faults: dict[str, int]
+    generator: Tally
 
     @property
     def connections(self) -> Tally:
@@ -45,11 +46,18 @@ class Driven:
 
 
 def opened(
-    count: int = 2, *, rate: float = 0.0, seconds: float = 0.4, senders: int | None = None, spawn: float | None = None
+    count: int = 2,
+    *,
+    rate: float = 0.0,
+    seconds: float = 0.4,
+    senders: int | None = None,
+    spawn: float | None = None,
+    after: float = 0.0,
 ) -> OpenLoad:
-    """An open load over `count` connections; at rate 0 they are only held."""
+    """An open load over `count` connections; at rate 0 they are only held. Messages are due from `after` seconds on."""
     connections = Connections(count, spawn, count if senders is None else senders)
-    return OpenLoad((Stage(rate, round(seconds * 1e9), ramp=False),), connections=connections)
+    quiet = (Stage(0.0, round(after * 1e9), ramp=False),) if after else ()
+    return OpenLoad((*quiet, Stage(rate, round(seconds * 1e9), ramp=False)), connections=connections)
 
 
 def closed(count: int = 2, *, seconds: float = 0.4, pacing: float | None = None) -> ClosedLoad:
@@ -70,20 +78,35 @@ def scenario(
     )
 
 
+class Bench:
+    """A driver with all that it needs, and what it has recorded."""
+
+    def __init__(self, what: Scenario, url: str, *, tls: Tls | None = None, shard: int = 0, shards: int = 1) -> None:
+        self.windows: list[Window] = []
+        self.samples: list[FailureSample] = []
+        self.recorder = Recorder(what.name, "0", emit=self.windows.append, sample=self.samples.append)
+        self.clock = LoopClock(asyncio.get_running_loop())
+        target = Target(websocket=url, tls=tls or Tls())
+        around = Surroundings(what, target, self.recorder, self.clock, ("hush-hush",), shard, shards)
+        self.driver = WebsocketDriver(around)
+
+    @property
+    def driven(self) -> Driven:
+        names = {name for window in self.windows for name in window.operations}
+        tallies = {
+            name: Tally.merge(w.operations[name] for w in self.windows if name in w.operations) for name in names
+        }
+        generator = Tally.merge(window.generator for window in self.windows)
+        return Driven(tallies, self.samples, self.recorder.faults, generator)
+
+
 async def drive(what: Scenario, url: str, *, tls: Tls | None = None, shard: int = 0, shards: int = 1) -> Driven:
     """Run it to its end."""
-    windows: list[Window] = []
-    samples: list[FailureSample] = []
-    recorder = Recorder(what.name, "0", emit=windows.append, sample=samples.append)
-    clock = LoopClock(asyncio.get_running_loop())
-    target = Target(websocket=url, tls=tls or Tls())
-    driver = WebsocketDriver(Surroundings(what, target, recorder, clock, ("hush-hush",), shard, shards))
-    await driver.open()
-    await guarded(Engine(what, driver, shard=shard, shards=shards).run(time.monotonic_ns()))
-    clock.close()
-    names = {name for window in windows for name in window.operations}
-    tallies = {name: Tally.merge(w.operations[name] for w in windows if name in w.operations) for name in names}
-    return Driven(tallies, samples, recorder.faults)
+    bench = Bench(what, url, tls=tls, shard=shard, shards=shards)
+    await bench.driver.open()
+    await guarded(Engine(what, bench.driver, shard=shard, shards=shards).run(time.monotonic_ns()))
+    bench.clock.close()
+    return bench.driven
 
 
 @asynccontextmanager

@@ -26,6 +26,8 @@ _BLANK = b"\r\n\r\n"
 _FIRST_TEXT = 0x81
 _SHORT = 126
 _SHOWN = 100
+_UNSENT = 1 << 20
+"""Bytes that may wait to be sent; beyond them the connection is `blocked`."""
 
 
 class Owner(Protocol):
@@ -68,12 +70,15 @@ class Connection(asyncio.Protocol):
         "_limit",
         "_owner",
         "_reader",
+        "_short",
         "_take",
         "answered",
+        "blocked",
         "closing",
         "due_ns",
         "is_open",
         "number",
+        "opened_ns",
         "pending",
         "ping_sent_ns",
         "place",
@@ -88,14 +93,14 @@ class Connection(asyncio.Protocol):
     def __init__(self, owner: Owner, number: int, *, due_ns: int, limit: int) -> None:
         self._owner, self.number, self.due_ns = owner, number, due_ns
         self._take = owner.message
-        self._limit = limit
+        self._limit, self._short = limit, min(_SHORT, limit + 1)
         self._head: bytes | None = b""
         self._key = ""
         self._reader = FrameReader(limit)
         self._deflate: Deflate | None = None
         self.transport: Any = None
-        self.is_open = self.closing = self.reconnecting = False
-        self.started_ns = self.ping_sent_ns = 0
+        self.is_open = self.closing = self.reconnecting = self.blocked = False
+        self.started_ns = self.opened_ns = self.ping_sent_ns = 0
         self.place = -1
         self.sends = 0
         self.answered = -1
@@ -123,7 +128,16 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.Protocol`."""
         self.transport = transport
+        self.transport.set_write_buffer_limits(high=_UNSENT)
         self._owner.made(self)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.Protocol`: the peer does not read, and what is sent piles up on our side."""
+        self.blocked = True
+
+    def resume_writing(self) -> None:
+        """See `asyncio.Protocol`."""
+        self.blocked = False
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`. A short text in one frame, the common case, is taken as it is."""
@@ -132,7 +146,13 @@ class Connection(asyncio.Protocol):
             self._shake(data)
             return
         size = len(data) - 2
-        if 0 <= size < _SHORT and data[0] == _FIRST_TEXT and data[1] == size and self._reader.idle and self.is_open:
+        if (
+            0 <= size < self._short
+            and data[0] == _FIRST_TEXT
+            and data[1] == size
+            and self._reader.idle
+            and self.is_open
+        ):
             payload = data[2:]
             if payload.isascii():
                 self._take(self, payload)
@@ -202,16 +222,19 @@ class Connection(asyncio.Protocol):
     def _frames(self, data: bytes) -> None:
         if not self.is_open and not self.closing:
             return
+        fault: BadFrame | None = None
         try:
             found = self._reader.feed(data)
-        except BadFrame as fault:
-            if self.is_open:
-                self.transport.write(masked_frame(CLOSE, close_payload(fault.code)))
-                self._lose(fault.cause, fault.reason)
-            self.abort()
-            return
+        except BadFrame as bad:
+            found, fault = bad.found, bad
         for opcode, payload in found:
             self._frame(opcode, payload)
+        if fault is not None and self.is_open:
+            self.transport.write(masked_frame(CLOSE, close_payload(fault.code)))
+            self._lose(fault.cause, fault.reason)
+            self.transport.close()
+        elif fault is not None:
+            self.abort()
 
     def _frame(self, opcode: int, payload: bytes) -> None:
         if opcode == CLOSE:
@@ -219,7 +242,8 @@ class Connection(asyncio.Protocol):
         elif not self.is_open:
             return
         elif opcode == PING:
-            self.send(PONG, payload)
+            if not self.blocked:
+                self.send(PONG, payload)
         elif opcode == PONG:
             self._owner.pong(self, payload)
         else:
@@ -229,7 +253,7 @@ class Connection(asyncio.Protocol):
         if self.is_open:
             code = int.from_bytes(payload[:2], "big") if len(payload) >= 2 else 1005
             reason = payload[2 : 2 + _SHOWN].decode("utf-8", "replace")
-            self.transport.write(masked_frame(CLOSE, payload[:2]))
+            self.transport.write(masked_frame(CLOSE, payload[:2] if len(payload) >= 2 else b""))
             self._lose(f"close_{code}", f"closed by the peer with {code}" + (f": {reason}" if reason else ""))
         self.closing, self.is_open = True, False
         self.transport.close()

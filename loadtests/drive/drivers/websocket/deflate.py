@@ -54,4 +54,6 @@ class Deflate:
             raise ValueError(str(error)) from None
         if len(plain) > limit:
             raise Overlong
+        if self._unpacker.eof:  # the peer has ended its stream with this message; the next begins another
+            self._unpacker = zlib.decompressobj(wbits=-15)
         return plain

@@ -15,7 +15,8 @@ from loadtests.drive.drivers.tls import tls_context
 from loadtests.drive.drivers.websocket.holding import Holding
 from loadtests.drive.drivers.websocket.talk import Talk
 from loadtests.drive.drivers.websocket.upgrade import Endpoint
-from loadtests.errors import GeneratorFault, TargetUnreachable
+from loadtests.errors import GeneratorFault, TargetUnreachable, UsageError
+from loadtests.plan.model import Connections, OpenLoad
 
 __all__ = ["WebsocketDriver"]
 
@@ -38,12 +39,22 @@ class WebsocketDriver(Driver):
         assert self.target.websocket is not None
         connections = self.scenario.load.connections
         assert connections is not None
+        self._note_no_senders(connections)
         endpoint = Endpoint(self.target.websocket, self.scenario.websocket, self.scenario.data)
         addresses = await permitted(endpoint.url, self.target)
         tls = tls_context(self.target.tls) if endpoint.secure else None
         _raise_file_limit(-(-connections.count // self._surroundings.shards) + _OTHER_FILES)
         await _probe(endpoint, addresses)
         self._holding = Holding(self._surroundings, endpoint, self._talk, addresses=addresses, tls=tls)
+
+    def _note_no_senders(self, connections: Connections) -> None:
+        """Arrivals are shared out evenly among the processes, so each of them needs a connection that sends."""
+        shards, sends = self._surroundings.shards, isinstance(self.scenario.load, OpenLoad) and self.scenario.operations
+        if sends and connections.senders < shards:
+            raise UsageError(
+                f"{connections.senders} of the connections send, too few for {shards} processes: "
+                f"use --processes {connections.senders}, or let more of them send"
+            )
 
     def begin(self, start_ns: int) -> None:
         """See `Driver.begin`."""

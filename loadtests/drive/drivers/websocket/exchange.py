@@ -27,8 +27,8 @@ _NO_DOCUMENT = object()
 class Sent:
     """One message in flight. `order` is its place among those sent on its connection.
 
-    `copies` are the connections that a broadcast has not reached yet; `seen` whether a first event has come; `lost`
-    whether it was given up.
+    `copies` are the connections that a broadcast has not reached yet, `wrong` the first of its copies to fail its
+    check; `seen` whether a first event has come; `lost` whether it was given up.
     """
 
     __slots__ = (
@@ -43,6 +43,7 @@ class Sent:
         "seen",
         "sent_ns",
         "user",
+        "wrong",
     )
 
     def __init__(self, operation: "SendOperation", connection: "Connection", index: int, user: int) -> None:
@@ -50,7 +51,8 @@ class Sent:
         self.intended_ns = self.sent_ns = self.order = 0
         self.seen = self.lost = False
         self.key: object = index
-        self.copies: set[int] | None = None
+        self.copies: set[Connection] | None = None
+        self.wrong: tuple[Failure, bytes] | None = None
 
 
 class Outgoing:
@@ -108,15 +110,16 @@ def _json_key(path: str) -> Callable[[bytes], str | None]:
                 found = loads(payload)[path]
             except (ValueError, KeyError, TypeError, IndexError):
                 return None
-            return found if isinstance(found, str) else str(found)
+            return found if found is None or isinstance(found, str) else str(found)
 
         return at_top
 
     def deeper(payload: bytes) -> str | None:
         try:
-            return str(at_path(loads(payload), path))
+            found = at_path(loads(payload), path)
         except (ValueError, PathMissing):
             return None
+        return None if found is None else str(found)
 
     return deeper
 

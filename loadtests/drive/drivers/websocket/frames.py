@@ -24,11 +24,15 @@ Messages = list[tuple[int, bytes]]
 
 
 class BadFrame(Exception):
-    """What came breaks the protocol or a limit; `code` is what to close with, `cause` how the loss is counted."""
+    """What came breaks the protocol or a limit; `code` is what to close with, `cause` how the loss is counted.
+
+    `found` is what had come whole before it.
+    """
 
     def __init__(self, code: int, cause: str, reason: str) -> None:
         super().__init__(code, cause, reason)
         self.code, self.cause, self.reason = code, cause, reason
+        self.found: Messages = []
 
 
 def masked_frame(opcode: int, payload: bytes, *, compressed: bool = False) -> bytes:
@@ -56,7 +60,7 @@ class FrameReader:
 
     def __init__(self, limit: int, deflate: Deflate | None = None) -> None:
         self._limit, self._deflate = limit, deflate
-        self._rest = b""
+        self._rest: bytearray | None = None
         self._needed = 0
         self._parts: list[bytes] | None = None
         self._opcode = self._size = 0
@@ -65,20 +69,24 @@ class FrameReader:
 
     def feed(self, data: bytes) -> Messages:
         """The whole messages and control frames that `data` completes. Raises `BadFrame`; nothing is to follow it."""
-        if self._rest:
-            data = self._rest + data
-        if len(data) < self._needed:
-            self._rest = data
-            return []
+        if self._rest is not None:
+            self._rest += data
+            if len(self._rest) < self._needed:
+                return []
+            data = bytes(self._rest)
         found: Messages = []
         at = 0
-        while (end := self._frame_end(data, at)) is not None:
-            start, stop = end
-            self._take(data[at], data[start:stop], found)
-            at = stop
-        self._rest = data[at:] if at else data
+        try:
+            while (end := self._frame_end(data, at)) is not None:
+                start, stop = end
+                self._take(data[at], data[start:stop], found)
+                at = stop
+        except BadFrame as fault:
+            fault.found = found
+            raise
+        self._rest = bytearray(data[at:]) if at < len(data) else None
         self._needed -= at
-        self.idle = not self._rest and self._parts is None
+        self.idle = self._rest is None and self._parts is None
         return found
 
     def _frame_end(self, data: bytes, at: int) -> tuple[int, int] | None:
@@ -129,7 +137,8 @@ class FrameReader:
         if opcode != _CONTINUATION:
             self._opcode, self._packed, self._parts, self._size = opcode, bool(first & _COMPRESSED), [], 0
         assert self._parts is not None
-        self._parts.append(payload)
+        if payload:  # parts without content may go on for ever
+            self._parts.append(payload)
         self._size += len(payload)
         if first & _FIN:
             found.append((self._opcode, self._whole(b"".join(self._parts))))

@@ -5,6 +5,7 @@ Everything is recorded on the tape CONNECTIONS, in the second in which the conne
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Sequence
 from functools import partial
 
@@ -47,7 +48,7 @@ class Holding:
         assert scenario.load.connections is not None
         self._plan: Connections = scenario.load.connections
         self._settings, self._data = scenario.websocket, scenario.data
-        self._endpoint, self._talk, self._addresses, self._tls = endpoint, talk, addresses, tls
+        self._endpoint, self._talk, self._addresses, self._tls = endpoint, talk, list(addresses), tls
         self._recorder, self._clock, self._now = surroundings.recorder, surroundings.clock, surroundings.clock.now
         self._secrets = surroundings.secrets
         self._tape = surroundings.recorder.tape(CONNECTIONS)
@@ -55,6 +56,7 @@ class Holding:
         self._greetings = [Outgoing(message) for message in self._settings.on_open]
         self._due = range(surroundings.shard, self._plan.count, surroundings.shards)
         self._next = self._start_ns = 0
+        self._returns: deque[tuple[int, int, bool]] = deque()  # due, number, anew
         self._attempts: dict[Connection, asyncio.Task[None]] = {}
         self._alive: set[Connection] = set()
         limit_ns, silence_ns = scenario.timeout_ns, self._settings.ping_timeout_ns
@@ -89,6 +91,7 @@ class Holding:
         self._attempts.clear()
         self._connecting.stop()
         self._pongs.stop()
+        self._count(None)
 
     async def close(self) -> None:
         """Close what is open as the protocol asks, for a second at most; then without a word."""
@@ -185,7 +188,7 @@ class Holding:
     async def _dial(self, connection: Connection) -> None:
         loop, failure = asyncio.get_running_loop(), OSError("no address")
         name = self._endpoint.host if self._tls is not None else None
-        for address in self._addresses:
+        for address in tuple(self._addresses):
             try:
                 await loop.create_connection(
                     lambda: connection, address, self._endpoint.port, ssl=self._tls, server_hostname=name
@@ -193,6 +196,9 @@ class Holding:
             except OSError as error:
                 failure = error
                 continue
+            if address != self._addresses[0]:  # tried first from now on
+                self._addresses.remove(address)
+                self._addresses.insert(0, address)
             return
         self._undialled(connection, failure)
 
@@ -219,12 +225,23 @@ class Holding:
         self._talk.hopeful = wait_ns is not None or bool(self._attempts) or self._next < len(self._due)
         self._talk.closed(connection)
         if wait_ns is not None:
-            anew = again or connection.reconnecting
-            self._clock.at(self._now() + wait_ns, self._again, (connection.number, anew))
+            due_ns, anew = self._now() + wait_ns, again or connection.reconnecting
+            self._returns.append((due_ns, connection.number, anew))
+            if len(self._returns) == 1:
+                self._clock.at(due_ns, self._return)
 
-    def _again(self, what: tuple[int, bool]) -> None:
-        if not self._over:
-            self._attempt(what[0], due_ns=self._now(), anew=what[1])
+    def _return(self, _argument: object) -> None:
+        """Make anew what is due, some at a time: thousands may have been lost at once. All wait equally long."""
+        left = _BATCH
+        while self._returns and not self._over:
+            due_ns, number, anew = self._returns[0]
+            now = self._now()
+            if due_ns > now or not left:
+                self._clock.at(max(due_ns, now), self._return)
+                return
+            self._returns.popleft()
+            left -= 1
+            self._attempt(number, due_ns=due_ns, anew=anew)
 
     def _ping(self, connection: Connection) -> None:
         assert self._settings.ping_ns is not None

@@ -18,6 +18,8 @@ from loadtests.result.window import (
 
 __all__ = ["Pushes"]
 
+_OLDEST_NS = 10**18
+
 
 class Pushes:
     """What the server pushes. A running number shows gaps, repeats and steps back, each per connection."""
@@ -51,16 +53,16 @@ class Pushes:
         """The age by the wall clock; meaningful where both clocks agree."""
         assert self._sent is not None
         try:
-            sent_s = float(at_path(document, self._sent))
-        except (PathMissing, TypeError, ValueError):
+            age_ns = round((time.time() - float(at_path(document, self._sent))) * 1e9)
+        except (PathMissing, TypeError, ValueError, OverflowError):
             return
-        self._age(now, max(0, round((time.time() - sent_s) * 1e9)))
+        self._age(now, min(max(0, age_ns), _OLDEST_NS))
 
     def _follow(self, connection: Connection, document: object, now: int) -> None:
         assert self._number is not None
         try:
             number = int(at_path(document, self._number))
-        except (PathMissing, TypeError, ValueError):
+        except (PathMissing, TypeError, ValueError, OverflowError):
             return
         expected, first = connection.pushed + 1, connection.pushed < 0
         if number >= expected:

@@ -25,7 +25,10 @@ _REMEMBERED = 64
 """Answered messages remembered per connection, to know an answer that comes twice, or late."""
 _REST_NS = 1_000_000_000
 """How long a user without a connection and without a pace rests before the next message fails."""
+_FINISHED = 256
+"""Broadcasts remembered that are over, to know a copy that comes twice, or late."""
 _UNCONNECTED = Failure("disconnected", "no connection to send on")
+_BLOCKED = Failure("blocked", "the peer does not read: what was sent before still waits on this side")
 
 Due = tuple[int, int, int, int]  # operation, index, intended, user
 
@@ -55,8 +58,11 @@ class Talk:
         self._turn = 0
         self._users: dict[int, Connection | None] = {}
         self._early: dict[int, deque[Due]] = {}
-        self._resting: dict[int, Due] = {}
+        self._resting: dict[int, tuple[Due, Failure]] = {}
         self._broadcasts: dict[object, Sent] = {}
+        self._finished_broadcasts: deque[object] = deque()
+        broadcasting = any(operation.expect == "broadcast" for operation in self.operations)
+        self._overhears = broadcasting and surroundings.shards > 1  # copies of what other processes have sent
         self.hopeful = True
 
     def begin(self) -> None:
@@ -66,22 +72,23 @@ class Talk:
 
     def fire(self, operation: int, index: int, intended_ns: int, user: int) -> None:
         """Send a message, on the user's own connection, or (user -1) on the next in turn."""
-        if user < 0:
-            senders = self._senders
-            if senders:
-                self._turn += 1
-                self._send(self.operations[operation], senders[self._turn % len(senders)], index, intended_ns, user)
-                return
-        else:
+        connection: Connection | None = None
+        if user >= 0:
             connection = self._users.get(user)
-            if connection is not None:
-                self._send(self.operations[operation], connection, index, intended_ns, user)
-                return
-        self._unsent((operation, index, intended_ns, user))
+        elif senders := self._senders:
+            self._turn += 1
+            connection = senders[self._turn % len(senders)]
+        if connection is None:
+            self._unsent((operation, index, intended_ns, user))
+        elif connection.blocked:
+            self._give_up((operation, index, intended_ns, user), _BLOCKED)
+        else:
+            self._send(self.operations[operation], connection, index, intended_ns, user)
 
     def opened(self, connection: Connection) -> None:
         """A connection can be used; what was due on it before goes out."""
         number = connection.number
+        connection.opened_ns = self._now()
         self._listeners[number] = connection
         if number >= self._speakers:
             return
@@ -110,7 +117,7 @@ class Talk:
         if not self.hopeful and not self._senders:
             waiting += self._early.pop(-1, ())
         for due in waiting:
-            self._fail(due)
+            self._fail(due, _UNCONNECTED)
 
     def message(self, connection: Connection, payload: bytes) -> None:
         """Match a message that has come in."""
@@ -133,9 +140,11 @@ class Talk:
     def cut_off(self) -> None:
         """End everything in flight."""
         in_flight = [sent for one in self._listeners.values() for sent in one.pending.values()]
-        for sent in [*in_flight, *self._broadcasts.values()]:
+        in_flight += [sent for sent in self._broadcasts.values() if sent.copies and not sent.lost]
+        for sent in in_flight:
             sent.operation.cut_off(sent.intended_ns)
-        for operation, _, intended_ns, _ in [*self._resting.values(), *(d for q in self._early.values() for d in q)]:
+        waiting = [due for due, _ in self._resting.values()] + [due for early in self._early.values() for due in early]
+        for operation, _, intended_ns, _ in waiting:
             self.operations[operation].cut_off(intended_ns)
         for connection in self._listeners.values():
             connection.pending.clear()
@@ -164,7 +173,7 @@ class Talk:
         if self._key is not None:
             sent.key = str(index)
         if operation.expect == "broadcast":
-            sent.copies = set(self._listeners)
+            sent.copies = set(self._listeners.values())
             for _ in sent.copies:
                 operation.expected(intended_ns)
             self._broadcasts[sent.key] = sent
@@ -203,20 +212,32 @@ class Talk:
         """One copy of a broadcast has come."""
         operation, now = sent.operation, self._now()
         assert sent.copies is not None
-        if connection.number not in sent.copies:
-            operation.duplicated(sent.intended_ns)
+        if connection not in sent.copies:
+            if connection.opened_ns <= sent.sent_ns:  # who joined later is owed none
+                operation.duplicated(sent.intended_ns)
             return
-        sent.copies.discard(connection.number)
+        sent.copies.discard(connection)
+        if sent.lost:
+            if not sent.copies:
+                operation.late(sent.intended_ns)
+            return
         operation.received(sent.intended_ns)
         operation.delivery(sent.intended_ns, now - sent.intended_ns)
+        failure = operation.fault(payload, sent.index)
+        if failure is not None and sent.wrong is None:
+            sent.wrong = failure, payload
         if sent.copies:
             return
-        del self._broadcasts[sent.key]
         operation.pending.pop(sent, None)
-        failure = operation.fault(payload, sent.index)
+        self._finish_broadcast(sent)
         times = sent.intended_ns, sent.sent_ns, now
-        operation.ok(*times) if failure is None else operation.failed(failure, times, payload)
+        operation.ok(*times) if sent.wrong is None else operation.failed(sent.wrong[0], times, sent.wrong[1])
         self.finished(sent.user)
+
+    def _finish_broadcast(self, sent: Sent) -> None:
+        self._finished_broadcasts.append(sent.key)
+        if len(self._finished_broadcasts) > _FINISHED:
+            del self._broadcasts[self._finished_broadcasts.popleft()]
 
     def _lost(self, failure: Failure, sent: Sent) -> None:
         """No answer in time; one that comes after all will be known as late."""
@@ -224,7 +245,7 @@ class Talk:
         if sent.copies is not None:
             missing, whole = len(sent.copies), "connection" if len(sent.copies) == 1 else "connections"
             failure = Failure("lost", f"{failure.reason} on {missing:,} {whole}")
-            self._broadcasts.pop(sent.key, None)
+            self._finish_broadcast(sent)
         else:
             sent.connection.pending.pop(sent.key, None)
             self._remember(sent.connection, sent)
@@ -242,7 +263,7 @@ class Talk:
     def _unmatched(self, connection: Connection, key: object, payload: bytes) -> None:
         known = None if connection.recent is None or key is None else connection.recent.get(key)
         if known is None:
-            self._pushes.take(connection, payload, numbered=key is not None)
+            self._pushes.take(connection, payload, numbered=key is not None and not self._overhears)
         elif not known.lost:
             known.operation.duplicated(known.intended_ns)
         elif known.operation.is_last is None or known.operation.is_last(payload):
@@ -263,19 +284,24 @@ class Talk:
         awaited = user not in self._users if user >= 0 else not self._users
         if awaited and self.hopeful:
             self._early.setdefault(user, deque()).append(due)
-        elif self._rests:
-            self._resting[due[1]] = due
+        else:
+            self._give_up(due, _UNCONNECTED)
+
+    def _give_up(self, due: Due, failure: Failure) -> None:
+        """It cannot be sent: it fails at once, or after a rest where nothing else would slow the user down."""
+        if self._rests:
+            self._resting[due[1]] = due, failure
             self._clock.at(self._now() + _REST_NS, self._rested, due[1])
         else:
-            self._fail(due)
+            self._fail(due, failure)
 
     def _rested(self, index: int) -> None:
-        due = self._resting.pop(index, None)
-        if due is not None:
-            self._fail(due)
+        rested = self._resting.pop(index, None)
+        if rested is not None:
+            self._fail(*rested)
 
-    def _fail(self, due: Due) -> None:
+    def _fail(self, due: Due, failure: Failure) -> None:
         operation, _, intended_ns, user = due
         now = self._now()
-        self.operations[operation].failed(_UNCONNECTED, (intended_ns, now, now))
+        self.operations[operation].failed(failure, (intended_ns, now, now))
         self.finished(user)

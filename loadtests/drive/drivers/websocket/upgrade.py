@@ -100,9 +100,7 @@ def new_key() -> str:
 
 def _joined(address: str, path: str) -> str:
     """The target's address with the scenario's path or query behind it."""
-    if not path:
-        return address
-    base, _, query = address.partition("?")
-    if path.startswith("?"):
-        return f"{base}?{query}&{path[1:]}" if query else base + path
-    return base.rstrip("/") + path
+    base, _, fixed = address.partition("?")
+    route, _, asked = path.partition("?")
+    query = "&".join(part for part in (fixed, asked) if part)
+    return (base.rstrip("/") + route if route else base) + (f"?{query}" if query else "")
