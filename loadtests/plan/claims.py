@@ -99,7 +99,8 @@ def _websocket_objection(threshold: Threshold, claimed: Claimed) -> str | None:
     metric, settings = threshold.metric, claimed.websocket
     if claimed.driver != "websocket":
         return f"only a websocket scenario measures {metric}"
-    expects = {one.expect for one in claimed.operations or () if isinstance(one, WebsocketOperation)}
+    messages = [one for one in claimed.operations or () if isinstance(one, WebsocketOperation)]
+    expects = {one.expect for one in messages if threshold.operation in (None, one.name)}
     pushed = settings.pushes.number is not None and not claimed.operations
     objections = {
         "first byte": "a websocket scenario measures round trips and first events, no first bytes",
@@ -108,6 +109,7 @@ def _websocket_objection(threshold: Threshold, claimed: Claimed) -> str | None:
         "delivery": None if "broadcast" in expects else "no operation expects a broadcast",
         "reach": None if "broadcast" in expects else "no operation expects a broadcast",
         "first event": None if "events" in expects else "no operation expects events",
+        "lost": "nothing is expected back, so nothing can be lost" if expects == {"nothing"} else None,
     }
     if threshold.sliding_ns is not None and metric in ("connect", "connect failures", "connection drops"):
         return "connections are judged over the whole run: take the for away"

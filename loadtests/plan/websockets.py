@@ -27,6 +27,7 @@ __all__ = ["NUMBER", "note_unmatched", "read_websocket_operation", "read_websock
 NUMBER = "message"
 """The variable that is a message's own number."""
 
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _KINDS = ("json", "text", "binary")
 
 
@@ -54,6 +55,7 @@ def read_websocket_settings(findings: Findings, value: Any, place: Place, *, fed
         findings.note((*place, "path"), "expected a /path or a ?query without spaces or letters beyond ASCII")
     note_bad_headers(findings, shape.headers or {}, (*place, "headers"))
     _note_handshake_headers(findings, shape, (*place, "headers"))
+    _note_bad_tokens(findings, shape, place)
     for key in ("headers", "bearer"):
         note_unfed(findings, getattr(shape, key), (*place, key), fed=fed)
     greetings = findings.sequence(shape.on_open, (*place, "on_open"), of="messages")
@@ -82,6 +84,15 @@ def _note_handshake_headers(findings: Findings, shape: WebsocketSettingsShape, p
             findings.note((*place, name), "the handshake sets this header itself", quote=False)
         if lower == "authorization" and shape.bearer is not None:
             findings.note((*place, name), "there is a bearer already: keep one of the two", quote=False)
+
+
+def _note_bad_tokens(findings: Findings, shape: WebsocketSettingsShape, place: Place) -> None:
+    """What goes into the handshake as it stands must not be able to end its line."""
+    if shape.bearer is not None and not shape.bearer.isprintable():
+        findings.note((*place, "bearer"), "a token is one line", quote=False)
+    if not all(map(_TOKEN.fullmatch, shape.subprotocols)) or len(set(shape.subprotocols)) < len(shape.subprotocols):
+        rule = "expected different names of letters, digits and !#$%&'*+-.^_`|~, such as chat.v1"
+        findings.note((*place, "subprotocols"), rule, quote=False)
 
 
 def note_unmatched(
@@ -133,6 +144,8 @@ def _until(findings: Findings, shape: WebsocketShape, place: Place) -> dict[str,
     found = None if shape.until is None else findings.shape(UntilShape, shape.until, here)
     if found is not None and names_in(found.json_):
         findings.note(here, "the last event is told by fixed values, without {{name}}", quote=False)
+    if found is not None and not found.json_:
+        findings.note((*here, "json"), "expected at least one path and its value", quote=False)
     return {} if found is None else dict(found.json_)
 
 

@@ -381,3 +381,37 @@ def test_the_schema_takes_what_the_loader_takes() -> None:
     document["scenarios"]["talk"]["websocket"] = {"pnig": "1s"}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(document, plan_schema())
+
+
+@pytest.mark.parametrize(
+    ("sentence", "change", "expected"),
+    [
+        (
+            "a subprotocol that ends its line",
+            {"websocket": {"subprotocols": ["a\r\nx-evil: 1"]}},
+            "subprotocols: expected",
+        ),
+        ("the same subprotocol twice", {"websocket": {"subprotocols": ["a", "a"]}}, "subprotocols: expected"),
+        ("a bearer that ends its line", {"websocket": {"bearer": "tok\r\nx-evil: 1"}}, "a token is one line"),
+        (
+            "a last event that is any event",
+            {"operations": [{**ECHO, "expect": "events", "until": {"json": {}}}]},
+            "expected at least one path",
+        ),
+        (
+            "lost messages where nothing is expected",
+            {"operations": [{**ECHO, "expect": "nothing"}], "thresholds": ["lost < 5%"]},
+            "nothing can be lost",
+        ),
+        (
+            "first events of an operation without events",
+            {
+                "operations": [ECHO, {**ECHO, "name": "ask", "expect": "events", "until": {"json": {"a": 1}}}],
+                "thresholds": ["echo: first event p50 < 1s"],
+            },
+            "no operation expects events",
+        ),
+    ],
+)
+def test_what_would_pass_falsely_or_break_the_handshake(sentence: str, change: dict, expected: str) -> None:
+    assert expected in _mistake({"load": RATE, "operations": [ECHO], **change})

@@ -249,7 +249,7 @@ def test_upgrades_are_timed_from_when_they_were_due() -> None:
 
     async def test() -> None:
         async with serving(echo, process_request=slow) as url:
-            driven = await drive(scenario(opened(3, spawn=20.0)), url)
+            driven = await drive(scenario(opened(3, spawn=20.0, seconds=0.8), timeout=0.7), url)
         times = driven.connections.histogram("connect")
         assert times.total == 3
         assert 100_000 <= (times.quantile_us(0.001) or 0) < 190_000
