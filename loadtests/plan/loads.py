@@ -1,15 +1,16 @@
 """Reading `load`: which of its three forms it has, and whether it leaves something to judge."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from loadtests.plan.document import LoadShape, StageShape
 from loadtests.plan.findings import Findings
-from loadtests.plan.model import Arrivals, ClosedLoad, Connections, OpenLoad, Stage
+from loadtests.plan.model import Arrivals, ClosedLoad, Connections, DriverName, OpenLoad, Operation, Stage
+from loadtests.plan.reading.drivers import DRIVERS
 from loadtests.plan.thresholds import write_duration
 from loadtests.plan.yamlfile import Place
 
-__all__ = ["note_empty_steady", "read_load"]
+__all__ = ["fitting_load", "note_empty_steady", "read_load"]
 
 _FORMS = {
     "stages": ("stages", "arrivals", "max_in_flight"),
@@ -52,6 +53,37 @@ def read_load(findings: Findings, value: object, place: Place) -> OpenLoad | Clo
     if form == "connections":
         return _held(findings, shape, place)
     return _closed(findings, shape, place) if form == "users" else _steady(findings, shape, place)
+
+
+def fitting_load(
+    findings: Findings,
+    load: OpenLoad | ClosedLoad | None,
+    operations: Sequence[Operation],
+    *,
+    driver: DriverName,
+    place: Place,
+) -> OpenLoad | ClosedLoad | None:
+    """The load, where its form fits the driver; without operations connections are only held."""
+    if load is None:
+        return load
+    held = load.connections is not None
+    if held != DRIVERS[driver].holds:
+        rule = (
+            f"a {driver} scenario has connections" if not held else f"connections do not belong to the {driver} driver"
+        )
+        findings.note((*place, "load"), rule, quote=False)
+        return None
+    if held and not operations and not findings.damaged((*place, "operations")) and load.connections is not None:
+        if isinstance(load, OpenLoad) and load.stages[-1].rate:
+            findings.note((*place, "load", "rate"), "there are no operations to send at it")
+        if isinstance(load, ClosedLoad) and (load.think_ns is not None or load.pacing_ns is not None):
+            key = "think" if load.think_ns is not None else "pacing"
+            findings.note((*place, "load", key), "there are no operations to pace")
+        idle = Stage(0.0, load.duration_ns, ramp=False)
+        return OpenLoad((idle,), connections=replace(load.connections, senders=0))
+    if held and operations and not (load.connections and load.connections.senders):
+        findings.note((*place, "load", "senders"), "nobody would send the operations")
+    return load
 
 
 def note_empty_steady(findings: Findings, load: OpenLoad | ClosedLoad, warmup_ns: int, place: Place) -> bool:

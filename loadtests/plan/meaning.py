@@ -1,30 +1,27 @@
 """From a document with its environment filled in to the parts of a `Plan`, noting every mistake on the way."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from loadtests.plan.claims import Claimed, read_thresholds
-from loadtests.plan.document import HttpSettingsShape, PlanShape, ScenarioShape, SuiteShape
+from loadtests.plan.claims import read_thresholds
+from loadtests.plan.document import PlanShape, ScenarioShape, SuiteShape
 from loadtests.plan.feeding import read_feeders
 from loadtests.plan.findings import Findings
-from loadtests.plan.loads import note_empty_steady, read_load
-from loadtests.plan.model import ClosedLoad, DriverName, OpenLoad, Operation, Scenario, Stage, Suite, Target
-from loadtests.plan.operations import note_bad_name, read_operations
-from loadtests.plan.protocol.http import HttpOperation, HttpSettings
-from loadtests.plan.protocol.websocket import WebsocketOperation, WebsocketSettings
-from loadtests.plan.requests import Fed
+from loadtests.plan.loads import fitting_load, note_empty_steady, read_load
+from loadtests.plan.model import ClosedLoad, DriverName, OpenLoad, Operation, Scenario, Suite, Target
+from loadtests.plan.names import note_bad_name
+from loadtests.plan.operations import read_operations
+from loadtests.plan.reading.base import Claimed, Context
+from loadtests.plan.reading.drivers import DRIVERS
 from loadtests.plan.suggest import nearest
 from loadtests.plan.targets import read_target
-from loadtests.plan.websockets import NUMBER, note_unmatched, read_websocket_settings
 from loadtests.plan.yamlfile import Place
 
 __all__ = ["Parts", "read_parts"]
 
 Parts = tuple[Target, dict[str, Scenario], dict[str, Suite]]
 
-_DRIVERS: dict[str, DriverName] = {"http": "http", "websocket": "websocket", "null": "null"}
-_PARTS = ("driver", "load", "operations", "data", "thresholds", "http", "websocket")
+_PARTS = ("driver", "load", "operations", "data", "thresholds")
 _LATER_DRIVERS = ("database", "agent", "locust")
 
 
@@ -60,46 +57,25 @@ def _scenario(
     if shape is None:
         if not isinstance(entry, dict):
             return None
-        given = {
-            key: entry.get(key) for key in ("driver", "load", "operations", "data", "thresholds", "http", "websocket")
-        }
-        shape = ScenarioShape.model_construct(**given)
+        shape = ScenarioShape.model_construct(**{key: entry.get(key) for key in (*_PARTS, *DRIVERS)})
     driver = _driver(findings, shape, entry, (*place, "driver"))
     load = read_load(findings, shape.load, (*place, "load")) if "load" in entry else None
     data = read_feeders(findings, shape.data, (*place, "data"), seed=shape.seed, base=base)
-    operations: list[Operation] = []
-    where = (*place, "operations")
-    if "operations" in entry:
-        operations = read_operations(findings, shape.operations, where, driver=driver, fed=data, base=base)
-    elif driver != "websocket":
-        findings.note(where, "is required", quote=False)
-    load = _fitting(findings, load, operations, driver=driver, place=place)
+    context = Context(findings, data, base)
+    operations = _operations(context, shape, entry, place, driver=driver)
+    if driver is not None:
+        load = fitting_load(findings, load, operations, driver=driver, place=place)
     steady_ns = _steady(findings, load, shape.warmup, place)
+    settings = _settings(context, shape, place, driver=driver, operations=operations)
     whole = None if driver is None or findings.damaged((*place, "operations")) else operations
-    messages = [operation for operation in operations if isinstance(operation, WebsocketOperation)]
-    websocket = _websocket(findings, shape.websocket, place, driver=driver, fed=data, messages=messages)
-    claimed = Claimed(driver or "http", whole, load, steady_ns, target, websocket)
+    claimed = Claimed(driver or "http", whole, load, steady_ns, target, next(iter(settings.values()), None))
     thresholds = read_thresholds(findings, shape.thresholds, (*place, "thresholds"), claimed)
-    settings = _settings(findings, shape.http, place, driver=driver)
-    _note_missing_address(findings, place, operations, target)
-    if driver == "websocket" and target is not None and target.websocket is None:
-        findings.note(("target", "websocket"), f"is required: scenario {name} connects to it", quote=False)
+    _note_missing_address(findings, place, operations, driver=driver, target=target)
     if load is None or driver is None:
         return None
     feeders = {key: feeder for key, feeder in data.items() if feeder is not None}
-    return Scenario(
-        name,
-        driver,
-        load,
-        tuple(operations),
-        thresholds,
-        shape.warmup,
-        shape.timeout,
-        shape.seed,
-        feeders,
-        settings,
-        websocket,
-    )
+    times = shape.warmup, shape.timeout, shape.seed
+    return Scenario(name, driver, load, tuple(operations), thresholds, *times, feeders, **settings)
 
 
 def _driver(findings: Findings, shape: ScenarioShape, entry: dict[str, Any], place: Place) -> DriverName | None:
@@ -107,13 +83,11 @@ def _driver(findings: Findings, shape: ScenarioShape, entry: dict[str, Any], pla
         return None
     written = "null" if shape.driver is None else shape.driver
     if written in _LATER_DRIVERS:
-        findings.note(
-            place, f"the {written} driver is not available in this version, which has http, websocket and null"
-        )
-    elif not isinstance(written, str) or written not in _DRIVERS:
-        near = nearest(written, [*_DRIVERS, *_LATER_DRIVERS])
-        findings.note(place, f"unknown driver; expected one of {', '.join(_DRIVERS)}", near=near)
-    return _DRIVERS.get(written) if isinstance(written, str) else None
+        findings.note(place, f"the {written} driver is not available in this version, which has {', '.join(DRIVERS)}")
+    elif not isinstance(written, str) or written not in DRIVERS:
+        near = nearest(written, [*DRIVERS, *_LATER_DRIVERS])
+        findings.note(place, f"unknown driver; expected one of {', '.join(DRIVERS)}", near=near)
+    return next((name for name in DRIVERS if name == written), None)
 
 
 def _steady(findings: Findings, load: OpenLoad | ClosedLoad | None, warmup_ns: int, place: Place) -> int | None:
@@ -123,74 +97,43 @@ def _steady(findings: Findings, load: OpenLoad | ClosedLoad | None, warmup_ns: i
     return load.duration_ns - max(warmup_ns, load.ramp_ns)
 
 
-def _settings(findings: Findings, value: Any, place: Place, *, driver: DriverName | None) -> HttpSettings:
-    if value is None:
-        return HttpSettings()
-    if driver not in (None, "http"):
-        findings.note((*place, "http"), f"does not belong to the {driver} driver", quote=False)
-    shape = findings.shape(HttpSettingsShape, value, (*place, "http"))
-    return HttpSettings() if shape is None else HttpSettings(shape.keep_alive, shape.cookies)
+def _operations(
+    context: Context, shape: ScenarioShape, entry: dict[str, Any], place: Place, *, driver: DriverName | None
+) -> list[Operation]:
+    where = (*place, "operations")
+    if "operations" in entry:
+        return read_operations(context, shape.operations, where, driver=driver)
+    if driver is None or not DRIVERS[driver].idle:
+        context.findings.note(where, "is required", quote=False)
+    return []
 
 
-def _websocket(
-    findings: Findings,
-    value: Any,
-    place: Place,
-    *,
-    driver: DriverName | None,
-    fed: Fed,
-    messages: list[WebsocketOperation],
-) -> WebsocketSettings:
-    here = (*place, "websocket")
-    if value is not None and driver not in (None, "websocket"):
-        findings.note(here, f"does not belong to the {driver} driver", quote=False)
-    if driver == "websocket" and NUMBER in fed:
-        rule = "{{message}} is a message's own number: choose another name"
-        findings.note((*place, "data", NUMBER), rule, quote=False)
-    settings = read_websocket_settings(findings, value, here, fed=fed)
-    if not findings.damaged(here):
-        note_unmatched(findings, messages, settings, (*place, "operations"))
-    return settings
+def _settings(
+    context: Context, shape: ScenarioShape, place: Place, *, driver: DriverName | None, operations: list[Operation]
+) -> dict[str, Any]:
+    """The settings under the driver's own name, by that name; those of another driver are a mistake."""
+    found: dict[str, Any] = {}
+    for name, reader in DRIVERS.items():
+        if reader.settings is None:
+            continue
+        here, value = (*place, name), getattr(shape, name)
+        if name == driver:
+            found[name] = reader.settings(context, value, here, operations)
+        elif value is not None and driver is not None:
+            context.findings.note(here, f"does not belong to the {driver} driver", quote=False)
+        elif value is not None:
+            reader.settings(context, value, here, ())
+    return found
 
 
-def _fitting(
-    findings: Findings,
-    load: OpenLoad | ClosedLoad | None,
-    operations: list[Operation],
-    *,
-    driver: DriverName | None,
-    place: Place,
-) -> OpenLoad | ClosedLoad | None:
-    """The load, where its form fits the driver; without operations connections are only held."""
-    if load is None or driver is None:
-        return load
-    held = load.connections is not None
-    if held != (driver == "websocket"):
-        rule = (
-            "a websocket scenario has connections" if not held else f"connections do not belong to the {driver} driver"
-        )
-        findings.note((*place, "load"), rule, quote=False)
-        return None
-    if held and not operations and not findings.damaged((*place, "operations")) and load.connections is not None:
-        if isinstance(load, OpenLoad) and load.stages[-1].rate:
-            findings.note((*place, "load", "rate"), "there are no operations to send at it")
-        if isinstance(load, ClosedLoad) and (load.think_ns is not None or load.pacing_ns is not None):
-            key = "think" if load.think_ns is not None else "pacing"
-            findings.note((*place, "load", key), "there are no operations to pace")
-        idle = Stage(0.0, load.duration_ns, ramp=False)
-        return OpenLoad((idle,), connections=replace(load.connections, senders=0))
-    if held and operations and not (load.connections and load.connections.senders):
-        findings.note((*place, "load", "senders"), "nobody would send the operations")
-    return load
-
-
-def _note_missing_address(findings: Findings, place: Place, operations: list[Operation], target: Target | None) -> None:
-    if target is None or target.http is not None:
+def _note_missing_address(
+    findings: Findings, place: Place, operations: list[Operation], *, driver: DriverName | None, target: Target | None
+) -> None:
+    if target is None or driver is None:
         return
-    http = [operation for operation in operations if isinstance(operation, HttpOperation)]
-    requests = [request for one in http for request in (one.request, *(step.request for step in one.steps)) if request]
-    if any(request.path.startswith("/") for request in requests):
-        findings.note(("target", "http"), f"is required: scenario {place[-1]} sends to paths below it", quote=False)
+    for key, what_for in DRIVERS[driver].addresses(operations).items():
+        if getattr(target, key) is None:
+            findings.note(("target", key), f"is required: scenario {place[-1]} {what_for}", quote=False)
 
 
 def _suites(findings: Findings, value: Any, scenarios: list[str]) -> dict[str, Suite]:

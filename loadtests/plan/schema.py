@@ -6,7 +6,7 @@ It is looser than the loader, which also knows what belongs together; a plan tha
 from typing import Any
 
 from loadtests.plan.document import PlanShape
-from loadtests.plan.thresholds import METRICS
+from loadtests.plan.thresholds import WRITTEN
 
 __all__ = ["plan_schema"]
 
@@ -17,7 +17,7 @@ def plan_schema() -> dict[str, Any]:
     scenario = schema["properties"]["scenarios"]["additionalProperties"]
     scenario["properties"]["thresholds"]["items"]["description"] = (
         "[operation:] [service] metric (< | <= | > | >=) value [for 30s] [abort [after 10s]] [[CLAUSE]]; "
-        f"metrics: {', '.join(METRICS)}"
+        f"metrics: {', '.join(WRITTEN)}"
     )
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "loadtests plan"}
     return {**schema, **head}

@@ -26,11 +26,12 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
+from loadtests.plan.metrics import METRICS, Unit
 from loadtests.plan.model import Abort, Threshold
 from loadtests.units import parse_duration_ns, parse_rate, parse_ratio, parse_size
 
 __all__ = [
-    "METRICS",
+    "WRITTEN",
     "ThresholdError",
     "format_threshold",
     "parse_threshold",
@@ -39,44 +40,12 @@ __all__ = [
     "write_duration",
 ]
 
-Unit = Literal["ns", "ratio", "per_s", "bytes"]
 Comparison = Literal["<", "<=", ">", ">="]
 
 _LATENCY = ("latency", "mean", "max")
-_QUANTILED = ("latency", "connect", "first byte", "lag", "ping", "push", "delivery", "first event")
-_MORE_IS_BETTER = ("success", "reach")
-_UNITS: dict[str, Unit] = {
-    "latency": "ns",
-    "mean": "ns",
-    "max": "ns",
-    "connect": "ns",
-    "first byte": "ns",
-    "lag": "ns",
-    "ping": "ns",
-    "push": "ns",
-    "delivery": "ns",
-    "first event": "ns",
-    "errors": "ratio",
-    "success": "ratio",
-    "timeouts": "ratio",
-    "drops": "ratio",
-    "connect failures": "ratio",
-    "connection drops": "ratio",
-    "lost": "ratio",
-    "duplicated": "ratio",
-    "out of order": "ratio",
-    "reach": "ratio",
-    "throughput": "per_s",
-    "target cpu": "ratio",
-    "target pool": "ratio",
-    "target memory": "bytes",
-    "target lock wait": "ns",
-}
-METRICS = (
-    *("p50", "p90", "p95", "p99", "p99.9", "mean", "max"),
-    *("connect p95", "first byte p95", "lag p99", "target lock wait"),
-    *("ping p95", "push p95", "delivery p95", "first event p95"),
-    *(name for name, unit in _UNITS.items() if unit != "ns"),
+WRITTEN = (
+    *("p50", "p90", "p95", "p99", "p99.9"),
+    *(f"{name} {one.usual}" if one.quantiles else name for name, one in METRICS.items() if name != "latency"),
 )
 """Every metric as a person writes it, with the usual quantiles: for messages and for the schema."""
 
@@ -116,8 +85,8 @@ def parse_threshold(text: str) -> Threshold:
         text="",
         metric=metric,
         comparison=comparison,
-        limit=_amount(found["value"].strip(), _UNITS[metric]),
-        unit=_UNITS[metric],
+        limit=_amount(found["value"].strip(), METRICS[metric].unit),
+        unit=METRICS[metric].unit,
         quantile=quantile,
         operation=operation.strip() or None,
         service=service,
@@ -145,7 +114,7 @@ def samples_needed(threshold: Threshold) -> int | None:
         return trials_needed(threshold.quantile)
     if threshold.unit != "ratio" or threshold.metric.startswith("target "):
         return None
-    good = threshold.limit if threshold.metric in _MORE_IS_BETTER else 1.0 - threshold.limit
+    good = threshold.limit if METRICS[threshold.metric].more_is_better else 1.0 - threshold.limit
     return trials_needed(good) if 0.0 < good < 1.0 else None
 
 
@@ -171,11 +140,11 @@ def _metric(words: str) -> tuple[bool, str, float | None]:
     name = words.removeprefix("service ")
     found = _QUANTILE.fullmatch(name)
     metric = name if found is None else found["family"] or "latency"
-    if metric not in _UNITS or (found is None and metric == "latency"):
+    if metric not in METRICS or (found is None and metric == "latency"):
         raise _unknown(name)
-    if found is None and metric in _QUANTILED:
-        raise ThresholdError(f"{metric} needs a quantile", f"{metric} p95")
-    if found is not None and metric not in _QUANTILED:
+    if found is None and METRICS[metric].quantiles:
+        raise ThresholdError(f"{metric} needs a quantile", f"{metric} {METRICS[metric].usual}")
+    if found is not None and not METRICS[metric].quantiles:
         raise ThresholdError(f"{metric} has no quantiles", metric)
     if service and metric not in _LATENCY:
         raise ThresholdError("only latencies (pNN, mean, max) can be of the service time", metric)
@@ -190,7 +159,7 @@ def _quantile(number: str) -> float:
 
 
 def _unknown(words: str) -> ThresholdError:
-    close = difflib.get_close_matches(words, METRICS, 1, 0.5)
+    close = difflib.get_close_matches(words, WRITTEN, 1, 0.5)
     return ThresholdError(
         "unknown metric; expected pNN, mean, max, errors, success, timeouts, drops, throughput, connect pNN, "
         "first byte pNN, lag pNN, target cpu|memory|pool|lock wait, or of WebSockets connect failures, lost, "

@@ -1,22 +1,20 @@
 """Reading one HTTP request of a plan: its line, headers, body, auth and check, and the names its templates use."""
 
 import re
-from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from loadtests.plan.document import AuthShape, CheckShape, RequestShape
 from loadtests.plan.findings import Findings
 from loadtests.plan.protocol.http import Body, Check, Request
+from loadtests.plan.reading.base import Fed
+from loadtests.plan.shapes.base import CheckShape
+from loadtests.plan.shapes.http import AuthShape, RequestShape
 from loadtests.plan.suggest import nearest
 from loadtests.plan.targets import address_rule
 from loadtests.plan.template import names_in
 from loadtests.plan.yamlfile import Place
 
-__all__ = ["BODIES", "Fed", "note_bad_headers", "note_unfed", "read_request"]
-
-Fed = Collection[str]
-"""Names that have a value when a template is filled in; `name.*` stands for any column of a table."""
+__all__ = ["BODIES", "note_bad_headers", "note_unfed", "read_request"]
 
 BODIES = ("json", "form", "raw", "file")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")

@@ -3,11 +3,17 @@
 import base64
 import binascii
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from loadtests.plan.document import (
-    CheckShape,
+from loadtests.plan.findings import Findings
+from loadtests.plan.model import Operation, Threshold
+from loadtests.plan.protocol.http import Check
+from loadtests.plan.protocol.websocket import Match, Message, Sequenced, WebsocketOperation, WebsocketSettings
+from loadtests.plan.reading.base import Claimed, Context, DriverReader, Fed
+from loadtests.plan.reading.requests import note_bad_headers, note_unfed
+from loadtests.plan.shapes.base import CheckShape
+from loadtests.plan.shapes.websocket import (
     MatchShape,
     MessageShape,
     PushesShape,
@@ -15,28 +21,24 @@ from loadtests.plan.document import (
     WebsocketSettingsShape,
     WebsocketShape,
 )
-from loadtests.plan.findings import Findings
-from loadtests.plan.protocol.http import Check
-from loadtests.plan.protocol.websocket import Match, Message, Sequenced, WebsocketOperation, WebsocketSettings
-from loadtests.plan.requests import Fed, note_bad_headers, note_unfed
 from loadtests.plan.template import names_in
 from loadtests.plan.yamlfile import Place
 
-__all__ = ["NUMBER", "note_unmatched", "read_websocket_operation", "read_websocket_settings"]
+__all__ = ["READER"]
 
-NUMBER = "message"
+_NUMBER = "message"
 """The variable that is a message's own number."""
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _KINDS = ("json", "text", "binary")
 
 
-def read_websocket_operation(findings: Findings, entry: Any, place: Place, *, fed: Fed) -> WebsocketOperation | None:
-    """The operation, or `None` when it is not whole."""
+def _operation(context: Context, entry: Any, place: Place) -> WebsocketOperation | None:
+    findings, fed = context.findings, context.fed
     shape = findings.shape(WebsocketShape, entry, place)
     if shape is None:
         return None
-    known = (*fed, NUMBER)
+    known = (*fed, _NUMBER)
     message = _message(findings, shape.send, (*place, "send"), fed=known)
     until = _until(findings, shape, place)
     check = _check(findings, shape.check, (*place, "check"), fed=known)
@@ -46,8 +48,20 @@ def read_websocket_operation(findings: Findings, entry: Any, place: Place, *, fe
     return WebsocketOperation(shape.name, message, shape.weight, expect, until, check, shape.timeout)  # type: ignore[arg-type]
 
 
-def read_websocket_settings(findings: Findings, value: Any, place: Place, *, fed: Fed) -> WebsocketSettings:
-    """The settings as far as they can be read."""
+def _settings(context: Context, value: Any, place: Place, operations: Sequence[Operation]) -> WebsocketSettings:
+    """The settings as far as they can be read, held against the messages that were read."""
+    findings, around = context.findings, place[:-1]
+    if _NUMBER in context.fed:
+        rule = "{{message}} is a message's own number: choose another name"
+        findings.note((*around, "data", _NUMBER), rule, quote=False)
+    settings = _read_settings(findings, value, place, fed=context.fed)
+    if not findings.damaged(place):
+        messages = [operation for operation in operations if isinstance(operation, WebsocketOperation)]
+        _note_unmatched(findings, messages, settings, (*around, "operations"))
+    return settings
+
+
+def _read_settings(findings: Findings, value: Any, place: Place, *, fed: Fed) -> WebsocketSettings:
     shape = None if value is None else findings.shape(WebsocketSettingsShape, value, place)
     if shape is None:
         return WebsocketSettings()
@@ -95,7 +109,7 @@ def _note_bad_tokens(findings: Findings, shape: WebsocketSettingsShape, place: P
         findings.note((*place, "subprotocols"), rule, quote=False)
 
 
-def note_unmatched(
+def _note_unmatched(
     findings: Findings, operations: Sequence[WebsocketOperation], settings: WebsocketSettings, place: Place
 ) -> None:
     """Mistakes where replies could not be told apart: a message without its number, a broadcast told by order."""
@@ -107,7 +121,7 @@ def note_unmatched(
                 (*here, "expect"), "copies of a broadcast are told by a number: give websocket.match a json or regex"
             )
         plain = operation.send.kind == "binary" and settings.match.source == "regex"
-        if by_number and not plain and operation.expect != "nothing" and NUMBER not in _names(operation.send):
+        if by_number and not plain and operation.expect != "nothing" and _NUMBER not in _names(operation.send):
             rule = "replies are matched by number, so the message needs {{message}} in it"
             findings.note((*here, "send"), rule, quote=False)
 
@@ -185,3 +199,52 @@ def _match(findings: Findings, value: Any, place: Place) -> Match:
 def _pushes(findings: Findings, value: Any, place: Place) -> Sequenced:
     shape = None if value is None else findings.shape(PushesShape, value, place)
     return Sequenced() if shape is None else Sequenced(shape.number, shape.sent)
+
+
+def _objection(threshold: Threshold, claimed: Claimed) -> str | None:
+    """What speaks against a threshold on connections and messages here."""
+    metric = threshold.metric
+    settings = claimed.settings or WebsocketSettings()
+    messages = [one for one in claimed.operations or () if isinstance(one, WebsocketOperation)]
+    expects = {one.expect for one in messages if threshold.operation in (None, one.name)}
+    pushed = settings.pushes.number is not None and not claimed.operations
+    objections = {
+        "first byte": "a websocket scenario measures round trips and first events, no first bytes",
+        "ping": None if settings.ping_ns else "no pings are sent: give websocket.ping",
+        "push": None if settings.pushes.sent else "nothing tells when a push was sent: give websocket.pushes.sent",
+        "delivery": None if "broadcast" in expects else "no operation expects a broadcast",
+        "reach": None if "broadcast" in expects else "no operation expects a broadcast",
+        "first event": None if "events" in expects else "no operation expects events",
+        "lost": "nothing is expected back, so nothing can be lost" if expects == {"nothing"} else None,
+    }
+    if threshold.sliding_ns is not None and metric in ("connect", "connect failures", "connection drops"):
+        return "connections are judged over the whole run: take the for away"
+    if metric == "connect" and threshold.operation is not None:
+        return "connect is measured for the whole scenario, not for one operation"
+    if metric in ("duplicated", "out of order") and settings.match.source == "order" and not pushed:
+        return "replies that are matched by order cannot show it: give websocket.match a json or a regex"
+    if claimed.operations is not None and not claimed.operations and not _of_connections(metric, pushed=pushed):
+        return "there are no operations: connections are only held"
+    return None if claimed.operations is None and metric != "ping" else objections.get(metric)
+
+
+def _of_connections(metric: str, *, pushed: bool) -> bool:
+    """Whether a metric has figures though no message is sent."""
+    if metric in ("lost", "duplicated", "out of order"):
+        return pushed
+    return metric in ("connect", "connect failures", "connection drops", "ping", "push", "lag") or "target" in metric
+
+
+def _addresses(_operations: Sequence[Operation]) -> Mapping[str, str]:
+    return {"websocket": "connects to it"}
+
+
+READER = DriverReader(
+    _operation,
+    _settings,
+    _objection,
+    _addresses,
+    synonyms={"drops": "connection drops"},  # there the word is about connections
+    holds=True,
+    idle=True,
+)

@@ -1,0 +1,58 @@
+"""What can be claimed of a run: every metric of the threshold grammar, its unit, and which drivers measure it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from loadtests.plan.model import DriverName
+
+__all__ = ["METRICS", "Metric", "Unit"]
+
+Unit = Literal["ns", "ratio", "per_s", "bytes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric, by its canonical name in `METRICS`.
+
+    `example` is how a person writes it with its usual quantile; `drivers` are those that measure it, `None` all that it
+    makes sense for. `whole`: it is of the whole scenario, never of one operation.
+    """
+
+    unit: Unit
+    quantiles: bool = False
+    usual: str = "p95"
+    more_is_better: bool = False
+    drivers: tuple[DriverName, ...] | None = None
+    whole: bool = False
+
+
+_HELD: tuple[DriverName, ...] = ("websocket",)
+
+METRICS: Mapping[str, Metric] = {
+    "latency": Metric("ns", quantiles=True),
+    "mean": Metric("ns"),
+    "max": Metric("ns"),
+    "connect": Metric("ns", quantiles=True),
+    "first byte": Metric("ns", quantiles=True),
+    "lag": Metric("ns", quantiles=True, usual="p99", whole=True),
+    "ping": Metric("ns", quantiles=True, drivers=_HELD, whole=True),
+    "push": Metric("ns", quantiles=True, drivers=_HELD, whole=True),
+    "delivery": Metric("ns", quantiles=True, drivers=_HELD),
+    "first event": Metric("ns", quantiles=True, drivers=_HELD),
+    "errors": Metric("ratio"),
+    "success": Metric("ratio", more_is_better=True),
+    "timeouts": Metric("ratio"),
+    "drops": Metric("ratio"),
+    "connect failures": Metric("ratio", drivers=_HELD, whole=True),
+    "connection drops": Metric("ratio", drivers=_HELD, whole=True),
+    "lost": Metric("ratio", drivers=_HELD),
+    "duplicated": Metric("ratio", drivers=_HELD),
+    "out of order": Metric("ratio", drivers=_HELD),
+    "reach": Metric("ratio", more_is_better=True, drivers=_HELD),
+    "throughput": Metric("per_s"),
+    "target cpu": Metric("ratio", whole=True),
+    "target pool": Metric("ratio", whole=True),
+    "target memory": Metric("bytes", whole=True),
+    "target lock wait": Metric("ns", whole=True),
+}

@@ -1,0 +1,15 @@
+"""The drivers a plan may name, and how what belongs to each is read."""
+
+from collections.abc import Mapping
+
+from loadtests.plan.model import DriverName
+from loadtests.plan.reading import http, null, websocket
+from loadtests.plan.reading.base import DriverReader
+
+__all__ = ["DRIVERS"]
+
+DRIVERS: Mapping[DriverName, DriverReader] = {
+    "http": http.READER,
+    "websocket": websocket.READER,
+    "null": null.READER,
+}
