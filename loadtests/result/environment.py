@@ -15,7 +15,7 @@ from typing import Any, TypeGuard
 
 from loadtests.result.run import Environment
 
-__all__ = ["build_name", "capture", "comparability", "comparability_facts"]
+__all__ = ["build_name", "capture", "comparability", "comparability_digest", "comparability_facts"]
 
 _PACKAGES = ("loadtests", "uvloop", "httptools", "numpy")
 _BUILD_VARIABLES = ("LOADTESTS_BUILD", "GITHUB_SHA", "CI_COMMIT_SHA")
@@ -55,8 +55,12 @@ def comparability(
     document: Mapping[str, Any], environment: Environment, *, scenarios: Sequence[str] | None = None
 ) -> str:
     """Twelve hex digits that agree exactly when `comparability_facts` do."""
-    facts = comparability_facts(document, environment, scenarios=scenarios)
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+    return comparability_digest(comparability_facts(document, environment, scenarios=scenarios))
+
+
+def comparability_digest(facts: Mapping[str, str]) -> str:
+    """Twelve hex digits that agree exactly when the facts do, in whatever order they come."""
+    return hashlib.sha256(json.dumps(dict(facts), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def comparability_facts(

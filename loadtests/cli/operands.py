@@ -1,0 +1,61 @@
+"""What the words BASE and CANDIDATE of `loadtests compare` may stand for.
+
+- a run directory;
+- a directory of run directories: all runs in it;
+- a pattern, `'reports/*-api-*'`: all runs whose directory matches;
+- several of these with commas between.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from loadtests.errors import UsageError
+from loadtests.judge.operands import Operand
+from loadtests.judge.record import RunRecord, records_of
+from loadtests.result.manifest import MANIFEST
+from loadtests.result.rundir import read_run
+
+__all__ = ["operand"]
+
+_PATTERN = frozenset("*?[")
+
+
+def operand(text: str) -> Operand:
+    """The runs that `text` names; `UsageError` when it names none, or the same one twice."""
+    records = [record for part in text.split(",") if part.strip() for record in _records(part.strip())]
+    if not records:
+        raise UsageError(f"no run is named {text!r}: expected {_EXPECTED}")
+    held = [(record.run_id, record.scenario) for record in records]
+    twice = next((run for run, scenario in held if held.count((run, scenario)) > 1), None)
+    if twice is not None:
+        raise UsageError(f"{text}: run {twice} is named twice, and would count twice")
+    return Operand(text, sorted(records, key=lambda record: (record.started_at, record.run_id)))
+
+
+def _records(part: str) -> Sequence[RunRecord]:
+    for source in _SOURCES:
+        found = source(part)
+        if found is not None:
+            return found
+    raise UsageError(f"no run is named {part!r}: expected {_EXPECTED}")
+
+
+def _directories(part: str) -> Sequence[RunRecord] | None:
+    """The runs in a directory, or in those that match; `None` when there is no such thing."""
+    path = Path(part)
+    if (path / MANIFEST).exists():
+        return records_of(read_run(path))
+    candidates = sorted(_matching(path) if _PATTERN & set(part) else path.glob("*/"))
+    runs = [each for each in candidates if (each / MANIFEST).exists() and not each.is_symlink()]
+    return [record for each in runs for record in records_of(read_run(each))] or None
+
+
+def _matching(pattern: Path) -> Sequence[Path]:
+    root = Path(pattern.anchor or ".")
+    return list(root.glob(str(pattern.relative_to(pattern.anchor)) if pattern.anchor else str(pattern)))
+
+
+_SOURCES: Sequence[Callable[[str], Sequence[RunRecord] | None]] = (_directories,)
+"""Ways to read a name, tried in turn; each gives `None` for a name that is none of its own."""
+
+_EXPECTED = "a run directory, a directory of them, or a pattern such as 'reports/*-api-*'"

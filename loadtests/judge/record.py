@@ -1,0 +1,82 @@
+"""One scenario of one run, reduced to what a comparison needs: merged counts, and what makes it comparable.
+
+A record can be read off a stored run, or kept for years without it: `windows` is then `None`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from loadtests.judge.validity import examine
+from loadtests.plan.model import Threshold
+from loadtests.result.environment import comparability_digest, comparability_facts
+from loadtests.result.run import Run, ScenarioRun, pooled
+from loadtests.result.window import Tally
+
+__all__ = ["RunRecord", "record_of", "records_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A scenario's steady interval of `steady_s` seconds, merged: each operation, and the `total` of them.
+
+    `connections` are those held, over the whole run. `facts` must agree between runs that are compared.
+    `invalid` is why the run cannot be judged. `windows` is the run second by second, where that is still known; without
+    it a single run has no interval.
+    """
+
+    run_id: str
+    build: str
+    started_at: str
+    scenario: str
+    steady_s: float
+    operations: Mapping[str, Tally]
+    total: Tally
+    connections: Tally
+    thresholds: Sequence[Threshold]
+    facts: Mapping[str, str]
+    invalid: str | None = None
+    windows: ScenarioRun | None = None
+
+    @property
+    def comparability(self) -> str:
+        """Twelve hex digits that agree when the facts do."""
+        return comparability_digest(self.facts)
+
+    def tally(self, operation: str | None) -> Tally:
+        """The merged tally of an operation, of all together when `None`; empty when it was not seen."""
+        return self.total if operation is None else self.operations.get(operation, Tally())
+
+
+def records_of(run: Run) -> tuple[RunRecord, ...]:
+    """A record for every scenario of the run."""
+    return tuple(record_of(run, scenario) for scenario in run.scenarios)
+
+
+def record_of(run: Run, scenario: ScenarioRun) -> RunRecord:
+    """The record of one of the run's scenarios."""
+    seconds, name = scenario.seconds(), scenario.scenario.name
+    steady_s = min(scenario.steady_s[1], float(seconds.stop)) - seconds.start if seconds else 0.0
+    return RunRecord(
+        run_id=run.id,
+        build=run.build,
+        started_at=run.started_at,
+        scenario=name,
+        steady_s=steady_s,
+        operations={each: pooled(scenario.by_second([each]), seconds) for each in scenario.operation_names()},
+        total=pooled(scenario.by_second(scenario.total_names()), seconds),
+        connections=pooled(scenario.connections_by_second(), scenario.recorded_seconds()),
+        thresholds=scenario.scenario.thresholds,
+        facts=comparability_facts(run.plan.document, run.environment, scenarios=[name]),
+        invalid=_unusable(scenario),
+        windows=scenario,
+    )
+
+
+def _unusable(scenario: ScenarioRun) -> str | None:
+    """Why nothing can be said of the target from this scenario; thresholds have no part in that."""
+    if scenario.status == "running":
+        return "it was never finished"
+    if scenario.status == "interrupted":
+        return "it was interrupted before its end"
+    reasons = examine(scenario).reasons
+    return reasons[0] if reasons else None
