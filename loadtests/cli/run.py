@@ -66,6 +66,7 @@ def command(
     """
     from loadtests.plan.loader import load_plan
     from loadtests.plan.selection import narrowed
+    from loadtests.report.conclusion import conclude
 
     with contextlib.ExitStack() as stack:
         url = None
@@ -75,13 +76,16 @@ def command(
             url = stack.enter_context(embedded_target(target_options))
         plan = narrowed(load_plan(file, overrides=overrides, embedded=url), names)
         directory, interrupted = _drive(plan, "-".join(names) or file.stem, output=output, processes=processes)
-    code = _judge_and_report(directory, strict=strict)
+    code = conclude(directory, strict=strict)
     sys.exit(RunInterrupted.exit_code if interrupted else code)
 
 
 def _drive(plan: "Plan", label: str, *, output: Path | None, processes: int) -> tuple[Path, bool]:
     """Drive the plan's scenarios; gives the run directory and whether the user stopped the run."""
+    import asyncio
+
     from loadtests.cli.session import drive_all, point_latest
+    from loadtests.drive.fleet import LocalCrew
     from loadtests.result.environment import build_name, capture
     from loadtests.result.rundir import RunWriter, new_run_id
 
@@ -89,21 +93,7 @@ def _drive(plan: "Plan", label: str, *, output: Path | None, processes: int) -> 
     directory = output or Path("reports") / run_id
     writer = RunWriter.create(directory, plan, run_id=run_id, build=build_name(), environment=capture())
     click.echo(f"run {run_id}: {', '.join(plan.scenarios)} -> {directory}", err=True)
-    status = drive_all(plan, writer, processes=processes)
+    status = asyncio.run(drive_all(plan, writer, crew=LocalCrew(processes)))
     if output is None:
         point_latest(directory)
     return directory, status == "interrupted"
-
-
-def _judge_and_report(directory: Path, *, strict: bool) -> int:
-    from loadtests.judge.judgement import exit_code, judge_run
-    from loadtests.report import write_reports
-    from loadtests.report.terminal import print_verdict
-    from loadtests.result.rundir import read_run
-
-    verdict = judge_run(read_run(directory))
-    paths = write_reports(verdict, directory)
-    print_verdict(verdict, stream=sys.stdout)
-    page = next(path for path in paths if path.suffix == ".html")
-    click.echo(f"report: {page}")
-    return exit_code(verdict, strict=strict)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from loadtests.drive.coordinator import Ending, drive
+from loadtests.drive.fleet import Crew
 from loadtests.drive.progress import Progress, print_status
 from loadtests.errors import GeneratorFault, LoadtestsError
 from loadtests.judge.live import AbortWatch
@@ -20,21 +21,18 @@ from loadtests.result.window import Window
 __all__ = ["drive_all"]
 
 
-def drive_all(plan: Plan, writer: RunWriter, *, processes: int) -> RunStatus:
+async def drive_all(plan: Plan, writer: RunWriter, *, crew: Crew, stop: asyncio.Event | None = None) -> RunStatus:
     """Drive every scenario of the plan in turn and finish the run directory; returns how the run ended.
 
-    The first Ctrl-C or SIGTERM ends the scenario that runs and skips the rest; what was recorded is kept.
+    The first Ctrl-C or SIGTERM (or `stop`, once it is set) ends the scenario that runs and skips the rest; what was
+    recorded is kept.
     """
-    return asyncio.run(_drive_all(plan, writer, processes))
-
-
-async def _drive_all(plan: Plan, writer: RunWriter, processes: int) -> RunStatus:
-    stop = asyncio.Event()
+    stop = stop or asyncio.Event()
     status: RunStatus = "complete"
     try:
         with _stopping(stop):
             for scenario in plan.scenarios.values():
-                ending = await _drive_one(plan, scenario, writer, processes=processes, stop=stop)
+                ending = await _drive_one(plan, scenario, writer, crew=crew, stop=stop)
                 if ending.status == "interrupted":
                     status = "interrupted"
                     break
@@ -42,16 +40,14 @@ async def _drive_all(plan: Plan, writer: RunWriter, processes: int) -> RunStatus
         with contextlib.suppress(GeneratorFault):  # the disk may be what failed
             writer.finish("interrupted", warnings=[str(error)])
         raise
-    writer.finish(status)
+    writer.finish(status, warnings=crew.remarks())
     return status
 
 
-async def _drive_one(
-    plan: Plan, scenario: Scenario, writer: RunWriter, *, processes: int, stop: asyncio.Event
-) -> Ending:
+async def _drive_one(plan: Plan, scenario: Scenario, writer: RunWriter, *, crew: Crew, stop: asyncio.Event) -> Ending:
     observer = _Keeper(scenario, writer, instances=plan.target.instances)
     try:
-        ending = await drive(plan, scenario, observer, processes=processes, stop=stop)
+        ending = await drive(plan, scenario, observer, crew=crew, stop=stop)
     finally:
         observer.close()
     writer.end_scenario(

@@ -3,19 +3,17 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from loadtests.drive.fleet import EngineProcess, FleetObserver
+from loadtests.drive.fleet import Crew, EngineProcess, FleetObserver, LocalCrew
 from loadtests.drive.resources import ResourceSampler
-from loadtests.drive.wire import Job
 from loadtests.plan.model import Plan, Scenario
 from loadtests.result.run import ProcessEnd, ResourceSample, RunStatus
 
 __all__ = ["Ending", "Observer", "drive"]
 
-_HEAD_START_NS = 200_000_000
 _SPARE_NS = 15_000_000_000
 
 
@@ -43,28 +41,17 @@ class Ending:
 
 
 async def drive(
-    plan: Plan, scenario: Scenario, observer: Observer, *, processes: int = 1, stop: asyncio.Event | None = None
+    plan: Plan, scenario: Scenario, observer: Observer, *, crew: Crew | None = None, stop: asyncio.Event | None = None
 ) -> Ending:
-    """Run one scenario to its end; `stop` (the user's Ctrl-C) ends it early.
+    """Run one scenario to its end, by one engine process of this machine unless a crew is given.
 
-    Raises `TargetUnreachable`, `HostNotAllowed` or `GeneratorFault` when it cannot begin. After it has begun,
-    whatever happens is part of the result.
+    `stop` (the user's Ctrl-C) ends it early. Raises `TargetUnreachable`, `HostNotAllowed` or `GeneratorFault` when it
+    cannot begin. After it has begun, whatever happens is part of the result.
     """
-    jobs = [
-        Job(
-            plan.unmasked,
-            plan.source,
-            scenario.name,
-            process=str(shard),
-            shard=shard,
-            shards=processes,
-            search_path=["."],
-        )
-        for shard in range(processes)
-    ]
-    async with _launched(jobs) as engines:
+    crew = crew or LocalCrew()
+    async with crew.launched(plan, scenario) as engines:
         await _all_ready(engines)
-        start_ns = time.monotonic_ns() + _HEAD_START_NS
+        start_ns = time.monotonic_ns() + crew.head_start_ns
         for engine in engines:
             await engine.start(start_ns)
         observer.started({engine.name: engine.pid for engine in engines})
@@ -110,19 +97,6 @@ class _Watch:
 
     def _elapsed_s(self) -> float:
         return (time.monotonic_ns() - self._start_ns) / 1e9
-
-
-@contextlib.asynccontextmanager
-async def _launched(jobs: Sequence[Job]) -> AsyncIterator[list[EngineProcess]]:
-    """Engine processes that are gone afterwards, whatever happened."""
-    engines: list[EngineProcess] = []
-    try:
-        for job in jobs:
-            engines.append(await EngineProcess.launch(job))
-        yield engines
-    finally:
-        for engine in engines:
-            await engine.gone()
 
 
 async def _alongside(main: "asyncio.Future[list[ProcessEnd]]", *endless: Coroutine[Any, Any, None]) -> list[ProcessEnd]:

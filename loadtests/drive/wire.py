@@ -3,29 +3,32 @@
     coordinator ▸ engine   job {…} · start {at_ns} · stop {}
     engine ▸ coordinator   ready {} · window {…} · failure {…} · done {…} · broken {error, arguments, reason}
 
-The engine's frames are plain data, so that later the same ones can travel between machines.
+The frames are plain data: the same ones travel between machines (see `loadtests.swarm`).
 """
 
 import asyncio
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import msgpack
 
-__all__ = ["Frame", "Job", "encode", "read_frame"]
+__all__ = ["ENGINE", "Frame", "Job", "encode", "next_frame", "read_frame"]
 
 _LENGTH = struct.Struct(">I")
 
 Frame = tuple[str, dict[str, Any]]
+
+ENGINE = "loadtests.drive.process"
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """All that an engine process needs: the resolved plan, which scenario, and which shard of it.
 
-    `document` holds secrets in the clear; it goes through a pipe, never to disk.
+    `document` holds secrets in the clear; it goes through a pipe, never to disk. `program` is the module that the
+    engine process runs.
     """
 
     document: Mapping[str, Any]
@@ -35,6 +38,7 @@ class Job:
     shard: int = 0
     shards: int = 1
     search_path: list[str] = field(default_factory=list)
+    program: str = ENGINE
 
     def to_wire(self) -> dict[str, Any]:
         """Plain data for msgpack."""
@@ -56,7 +60,24 @@ async def read_frame(stream: asyncio.StreamReader) -> Frame | None:
     """The next frame, or `None` at the end of the stream (also when it ends within a frame: the peer died)."""
     try:
         (length,) = _LENGTH.unpack(await stream.readexactly(_LENGTH.size))
-        kind, payload = msgpack.unpackb(await stream.readexactly(length), strict_map_key=False)
+        return _decode(await stream.readexactly(length))
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
+
+
+def next_frame(stream: BinaryIO) -> Frame | None:
+    """As `read_frame`, from a file whose `read(n)` waits for all n bytes unless the end comes first."""
+    try:
+        head = stream.read(_LENGTH.size)
+        if len(head) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack(head)
+        body = stream.read(length)
+    except OSError:
+        return None
+    return _decode(body) if len(body) == length else None
+
+
+def _decode(body: bytes) -> Frame:
+    kind, payload = msgpack.unpackb(body, strict_map_key=False)
     return kind, payload

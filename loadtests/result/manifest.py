@@ -61,10 +61,12 @@ class ProcessEntry(_Entry):
     windows: int | None = None
     reason: str | None = None
     faults: Mapping[str, int] = Field(default_factory=dict)
+    worker: str | None = None
+    lost_s: float | None = None
 
     def value(self) -> ProcessEnd:
         """The value of the entry."""
-        return ProcessEnd(self.process, self.clean, self.windows, self.reason, self.faults)
+        return ProcessEnd(self.process, self.clean, self.windows, self.reason, self.faults, self.worker, self.lost_s)
 
 
 class ScenarioTotals(_Entry):

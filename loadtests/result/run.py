@@ -51,7 +51,8 @@ class ProcessEnd:
     """How one engine process ended. `windows` is how many it says it sent; `None` when it died before saying.
 
     `reason` is a sentence for a person when `clean` is false; `faults` are generator faults it noticed itself
-    (no more file descriptors, no more ephemeral ports) with their counts.
+    (no more file descriptors, no more ephemeral ports) with their counts. When it went with its whole machine,
+    `worker` names that and `lost_s` says when, in seconds after the start.
     """
 
     process: str
@@ -59,6 +60,8 @@ class ProcessEnd:
     windows: int | None = None
     reason: str | None = None
     faults: Mapping[str, int] = field(default_factory=dict)
+    worker: str | None = None
+    lost_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -197,7 +197,13 @@ class RunWriter:
     def _process(self, end: ProcessEnd) -> ProcessEntry:
         reason = None if end.reason is None else self._clean(end.reason)
         return ProcessEntry(
-            process=end.process, clean=end.clean, windows=end.windows, reason=reason, faults=dict(end.faults)
+            process=end.process,
+            clean=end.clean,
+            windows=end.windows,
+            reason=reason,
+            faults=dict(end.faults),
+            worker=end.worker,
+            lost_s=end.lost_s,
         )
 
     def _clean(self, text: str) -> str:

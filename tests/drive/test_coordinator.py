@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from loadtests.drive.coordinator import Ending, drive
+from loadtests.drive.fleet import LocalCrew
 from loadtests.errors import GeneratorFault, TargetUnreachable
 from loadtests.plan.loader import plan_from_document
 from loadtests.plan.model import Plan
@@ -52,7 +53,7 @@ def null_plan(rate: int = 400, seconds: float = 1, **operation: object) -> Plan:
 
 
 def drive_it(plan: Plan, memory: Memory, processes: int = 1, stop: asyncio.Event | None = None) -> Ending:
-    return asyncio.run(drive(plan, plan.scenarios["s"], memory, processes=processes, stop=stop))
+    return asyncio.run(drive(plan, plan.scenarios["s"], memory, crew=LocalCrew(processes), stop=stop))
 
 
 @pytest.mark.parametrize("processes", [1, 3])
