@@ -114,7 +114,7 @@ def _connections_words(connections: Connections, duration_ns: int) -> str:
     spawn = "all at once"
     if connections.spawn_rate is not None:
         spawn = f"{format_rate(connections.spawn_rate)}, all due after {format_duration(connections.spawn_ns)}"
-    sending = "" if connections.senders == connections.count else f"; {connections.senders:,} of them send"
+    sending = f"; {connections.senders:,} of them send" if 0 < connections.senders < connections.count else ""
     return f"{connections.count:,}, opened {spawn}, held until {format_duration(duration_ns)}{sending}"
 
 

@@ -76,6 +76,8 @@ def fitting_load(
     if held and not operations and not findings.damaged((*place, "operations")) and load.connections is not None:
         if isinstance(load, OpenLoad) and load.stages[-1].rate:
             findings.note((*place, "load", "rate"), "there are no operations to send at it")
+        if 0 < load.connections.senders < load.connections.count:
+            findings.note((*place, "load", "senders"), "there are no operations to send")
         if isinstance(load, ClosedLoad) and (load.think_ns is not None or load.pacing_ns is not None):
             key = "think" if load.think_ns is not None else "pacing"
             findings.note((*place, "load", key), "there are no operations to pace")

@@ -14,6 +14,7 @@ from itertools import pairwise
 from loadtests.plan.model import ClosedLoad, OpenLoad, Operation, Scenario, Threshold
 from loadtests.plan.profile import Curve, operation_shares
 from loadtests.plan.protocol.http import HttpOperation
+from loadtests.plan.protocol.websocket import WebsocketOperation
 from loadtests.plan.thresholds import samples_needed
 
 __all__ = ["OperationShare", "Outlook", "ScheduleSummary", "closed_rate", "outlooks", "schedule_summary"]
@@ -50,8 +51,9 @@ class ScheduleSummary:
     assumed_latency_ns: int | None = None
 
 
-_OF_CONNECTIONS = ("connect", "connect failures", "connection drops")
+_OF_CONNECTIONS = ("connect", "connect failures", "connection drops", "ping", "push")
 _OF_PUSHES = ("push", "lost", "duplicated", "out of order")
+_OF_COPIES = ("delivery", "reach")
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +149,38 @@ def _operations(operations: Sequence[Operation], offered: float, steady: float) 
 def _samples(threshold: Threshold, scenario: Scenario, summary: ScheduleSummary) -> int | None:
     if samples_needed(threshold) is None:
         return None
-    if scenario.load.connections is not None and threshold.metric in _OF_CONNECTIONS:
-        return scenario.load.connections.count
     start, end = summary.steady_ns
-    if threshold.metric == "ping":
-        connections, ping_ns = scenario.load.connections, scenario.websocket.ping_ns
-        return int(connections.count * ((end - start) // ping_ns)) if connections and ping_ns else None
-    if threshold.metric == "push" or (threshold.metric in _OF_PUSHES and not scenario.operations):
-        return None  # how many the server pushes is its own affair
-    shares = dict(zip((one.name for one in scenario.operations), operation_shares(scenario.operations), strict=True))
-    if threshold.operation is None:
-        per_arrival = sum(shares[one.name] * _recorded(one) for one in scenario.operations)
-    else:
-        known = threshold.operation in shares
-        per_arrival = shares[threshold.operation if known else threshold.operation.partition("/")[0]]
     part = 1.0 if threshold.sliding_ns is None else min(1.0, threshold.sliding_ns / (end - start))
-    return int(summary.steady_offered * per_arrival * part + 1e-6)
+    connections = scenario.load.connections
+    if connections is not None and (threshold.metric in _OF_CONNECTIONS or not scenario.operations):
+        return _of_connections(threshold.metric, connections.count, scenario, (end - start) * part)
+    offered = summary.steady_offered * _per_arrival(threshold, scenario) * part
+    if connections is not None and threshold.metric in _OF_COPIES:
+        offered *= connections.count
+    return int(offered + 1e-6)
+
+
+def _of_connections(metric: str, count: int, scenario: Scenario, length_ns: float) -> int | None:
+    """Of connections that are held; how many messages the server pushes over them is its own affair."""
+    if metric == "ping":
+        ping_ns = scenario.websocket.ping_ns
+        return None if ping_ns is None else count * int(length_ns // ping_ns)
+    return None if metric in _OF_PUSHES else count
+
+
+def _per_arrival(threshold: Threshold, scenario: Scenario) -> float:
+    """How many outcomes that the threshold speaks of one arrival has on average."""
+    shares = dict(zip((one.name for one in scenario.operations), operation_shares(scenario.operations), strict=True))
+    if threshold.operation is not None:
+        known = threshold.operation in shares
+        return shares[threshold.operation if known else threshold.operation.partition("/")[0]]
+    return sum(shares[one.name] * _recorded(one) for one in scenario.operations if _measures(one, threshold.metric))
+
+
+def _measures(operation: Operation, metric: str) -> bool:
+    """Whether executions of the operation have that metric; only some messages have events or copies."""
+    expected = {"first event": "events", "delivery": "broadcast", "reach": "broadcast"}.get(metric)
+    return expected is None or (isinstance(operation, WebsocketOperation) and operation.expect == expected)
 
 
 def _recorded(operation: Operation) -> int:

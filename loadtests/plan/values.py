@@ -14,6 +14,7 @@ from loadtests.plan.suggest import nearest
 from loadtests.units import parse_duration_ns, parse_rate, parse_size
 
 __all__ = [
+    "Capacity",
     "Count",
     "Duration",
     "Mapping",
@@ -242,9 +243,9 @@ Pause = Annotated[
     WithJsonSchema({"anyOf": [{"const": False}, {"type": "string", "pattern": _DURATION_PATTERN}, _FROM_ENVIRONMENT]}),
 ]
 Rate = Annotated[float, PlainValidator(_parsed(parse_rate)), _written(r"^\s*\d+(\.\d+)?\s*/\s*(s|m|h)\s*$", "1000/s")]
-Size = Annotated[
-    int, PlainValidator(_parsed(parse_size)), _written(r"^\s*\d+(\.\d+)?\s*([kKMGT]?B|[KMG]iB)\s*$", "64kB")
-]
+_SIZE = _written(r"^\s*\d+(\.\d+)?\s*([kKMGT]?B|[KMG]iB)\s*$", "64kB")
+Size = Annotated[int, PlainValidator(_parsed(parse_size)), _SIZE]
+Capacity = Annotated[int, PlainValidator(_positive(parse_size, "expected a size above 0")), _SIZE]
 Statuses = Annotated[
     tuple[int, ...],
     PlainValidator(_statuses),

@@ -66,6 +66,32 @@ def test_connections_without_a_rate_are_a_closed_load(sentence: str, extra: dict
     assert (load.users, load.spawn_rate, load.ramp_ns) == (users, 10.0, 4_900_000_000)
 
 
+ASK = {"name": "ask", "send": {"json": {"id": "{{message}}"}}, "expect": "events", "until": {"json": {"end": True}}}
+TELL = {"name": "tell", "send": {"json": {"id": "{{message}}"}}, "expect": "broadcast"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text", "operations", "samples"),
+    [
+        ("a ping of each connection every second of the steady interval", "ping p50 < 1s", [ECHO], 50 * 15),
+        ("a ping of each connection every second of a window", "ping p50 < 1s for 5s", [ECHO], 50 * 5),
+        ("the lag of each message", "lag p50 < 1s", [ECHO], 1510),
+        ("the lag of each connection, where nothing is sent", "lag p50 < 1s", [], 50),
+        ("a first event of every second message", "first event p50 < 1s", [TELL, ASK], 755),
+        ("a copy on each connection of every second message", "delivery p50 < 1s", [TELL, ASK], 755 * 50),
+        ("how many pushes there will be is not known", "push p50 < 1s", [ECHO], None),
+    ],
+)
+def test_the_samples_a_claim_can_expect(sentence: str, text: str, operations: list, samples: int | None) -> None:
+    settings = {"ping": "1s", "pushes": {"sent": "at"}, "match": {"json": "id"}}
+    echoes = [{**one, "send": {"json": {"id": "{{message}}"}}} for one in operations]
+    load = RATE if operations else {**HELD, "duration": "20s"}
+    plan = _plan({"load": load, "operations": echoes, "websocket": settings, "thresholds": [text]})
+    found = plan.scenarios["talk"]
+    (outlook,) = outlooks(found, schedule_summary(found))
+    assert outlook.samples == samples
+
+
 def test_connections_without_operations_are_only_held() -> None:
     found = _plan({"load": HELD, "thresholds": ["drops < 10%"]}).scenarios["talk"]
     assert isinstance(found.load, OpenLoad)
@@ -133,6 +159,10 @@ MISTAKES = [
     ("a broken regex", {"websocket": {"match": {"regex": "("}}}, "is not a regular expression"),
     ("a header of the handshake", {"websocket": {"headers": {"Sec-WebSocket-Key": "x"}}}, "sets this header itself"),
     ("a path without a beginning", {"websocket": {"path": "mode"}}, "expected a /path or a ?query"),
+    ("a path that ends at a mark", {"websocket": {"path": "/a#b"}}, "without spaces, #"),
+    ("a path for each", {"websocket": {"path": "/{{user}}"}}, "the path is the same for all"),
+    ("no room for any message", {"websocket": {"max_message": "0B"}}, "expected a size above 0"),
+    ("senders of nothing", {"load": {**HELD, "senders": 3}, "operations": []}, "there are no operations to send"),
     ("settings of http", {"http": {"keep_alive": True}}, "does not belong to the websocket driver"),
     ("a variable that is built in", {"data": {"message": {"sequence": "1..2"}}}, "choose another name"),
 ]
@@ -357,7 +387,7 @@ def test_check_shows_what_becomes_of_connections(tmp_path: Path) -> None:
     (tmp_path / "p.yaml").write_text(json.dumps(document))
     shown = CliRunner().invoke(command, ["-f", str(tmp_path / "p.yaml")], catch_exceptions=False).output
     assert "50, opened 10/s, all due after 4.9 s, held until 20 s; 10 of them send" in shown
-    assert "7, opened all at once, held until 3 s" in shown
+    assert "7, opened all at once, held until 3 s\n" in shown
     assert "held · websocket · connections that are only held" in shown
     assert "too few" in shown
 
@@ -397,6 +427,11 @@ def test_the_schema_takes_what_the_loader_takes() -> None:
             "a last event that is any event",
             {"operations": [{**ECHO, "expect": "events", "until": {"json": {}}}]},
             "expected at least one path",
+        ),
+        (
+            "a check of what is not expected",
+            {"operations": [{**ECHO, "expect": "nothing", "check": {"contains": "x"}}]},
+            "nothing is expected back that could be checked",
         ),
         (
             "lost messages where nothing is expected",

@@ -45,6 +45,8 @@ def _operation(context: Context, entry: Any, place: Place) -> WebsocketOperation
     if message is None:
         return None
     expect = shape.expect
+    if expect == "nothing" and shape.check is not None:
+        findings.note((*place, "check"), "nothing is expected back that could be checked", quote=False)
     return WebsocketOperation(shape.name, message, shape.weight, expect, until, check, shape.timeout)  # type: ignore[arg-type]
 
 
@@ -65,8 +67,10 @@ def _read_settings(findings: Findings, value: Any, place: Place, *, fed: Fed) ->
     shape = None if value is None else findings.shape(WebsocketSettingsShape, value, place)
     if shape is None:
         return WebsocketSettings()
-    if shape.path and not re.fullmatch(r"[/?][!-~]*", shape.path):
-        findings.note((*place, "path"), "expected a /path or a ?query without spaces or letters beyond ASCII")
+    if shape.path and not re.fullmatch(r"[/?][!\"$-~]*", shape.path):
+        findings.note((*place, "path"), "expected a /path or a ?query without spaces, # or letters beyond ASCII")
+    elif "{{" in shape.path:
+        findings.note((*place, "path"), "the path is the same for all: {{name}} may be in headers, bearer, on_open")
     note_bad_headers(findings, shape.headers or {}, (*place, "headers"))
     _note_handshake_headers(findings, shape, (*place, "headers"))
     _note_bad_tokens(findings, shape, place)

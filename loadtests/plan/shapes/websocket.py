@@ -7,11 +7,11 @@ from pydantic import Field
 from loadtests.plan.protocol.websocket import Expect
 from loadtests.plan.shapes.base import CheckShape, Later, OperationShape, Shape
 from loadtests.plan.values import (
+    Capacity,
     Duration,
     Mapping,
     Name,
     Pause,
-    Size,
     Text,
     TextMapping,
     Texts,
@@ -75,4 +75,4 @@ class WebsocketSettingsShape(Shape):
     ping: Duration | None = Field(None, description="time from one ping to the next; none are sent without it")
     ping_timeout: Duration = 10 * 10**9
     reconnect: Pause | None = Field(None, description="time to wait before a lost connection is made anew, or false")
-    max_message: Size = 1_000_000
+    max_message: Capacity = 1_000_000
