@@ -8,8 +8,8 @@ from typing import Any
 from loadtests import __version__
 from loadtests.judge.verdict import Health, Outcome, ScenarioVerdict, ThresholdVerdict, Verdict
 from loadtests.plan.model import ClosedLoad, Connections, OpenLoad, Scenario
+from loadtests.report.blocks import blocks_of
 from loadtests.report.clauses import CATALOGUE, Clause
-from loadtests.report.connections import connections
 from loadtests.report.measures import failure_rows, operation_rows, resource_rows, series, total_row
 from loadtests.report.page import (
     ClauseRow,
@@ -86,7 +86,8 @@ def _scenario(verdict: ScenarioVerdict, secrets: Secrets) -> ScenarioPage:
         failures=tuple(shown),
         failures_left_out=len(run.failures) - len(shown),
         series=series(run),
-        connections=connections(run),
+        blocks=blocks_of(run),
+        sends=bool(run.scenario.operations) or run.scenario.load.connections is None,
     )
 
 

@@ -1,14 +1,20 @@
 """The held connections of a scenario for the page: how many were made and lost and why, their times, their messages."""
 
 import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from loadtests.report.measures import latency
-from loadtests.report.page import ConnectionsFacts
-from loadtests.report.wording import Figure, count, figure
+from loadtests.report.block import Line, Table
+from loadtests.report.chart import Drawn
+from loadtests.report.latency import Latency, latency
+from loadtests.report.wording import Figure, count, figure, values_of
 from loadtests.result.run import ScenarioRun, pooled
 from loadtests.result.window import CUT_OFF, DUPLICATED, LOST_PUSHES, OFFERED, OK, OUT_OF_ORDER, PUSHES, RECONNECTED
 
-__all__ = ["cause_in_words", "connections"]
+__all__ = ["ConnectionsFacts", "cause_in_words", "connections"]
+
+_COLUMNS = ("p50", "p95", "p99", "max")
 
 _CLOSE = re.compile(r"close_(\d+)")
 _CODES = {
@@ -38,6 +44,100 @@ _CAUSES = {
     "too_big": "message over the size limit",
     "error": "network error",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionsFacts:
+    """Connections that were held. `dropped` goes by cause in words; `causes` has the same numbers by recorded name.
+
+    The making and losing (up to `connect`) is of the whole run, ramp included; pings and pushes are of the steady
+    interval. `attempts` = `established` + `failed` + `cut_off`; `reconnected` of the established ones replaced a lost
+    one.
+    """
+
+    attempts: Figure
+    established: Figure
+    reconnected: Figure
+    cut_off: Figure
+    failed: Figure
+    failed_share: Figure
+    failures: Mapping[str, Figure]
+    lost: Figure
+    drop_share: Figure
+    dropped: Mapping[str, Figure]
+    causes: Mapping[str, Figure]
+    connect: Latency
+    ping: Latency
+    push: Latency
+    pushes_received: Figure
+    pushes_lost: Figure
+    pushes_duplicated: Figure
+    pushes_out_of_order: Figure
+
+    key = "connections"
+    charts: Sequence[Drawn] = ()
+
+    @property
+    def lines(self) -> Sequence[Line]:
+        """How many were made and lost, and what was pushed over them."""
+        pushes = self.pushes_summary
+        held = Line(self.key, self.summary, "whole run, ramp included")
+        return [held] if pushes is None else [held, Line("pushes", pushes)]
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """Times of connecting, of pings and of pushes."""
+        rows = [(name, f"{one.samples:,}", *(one.figures[at].text for at in _COLUMNS)) for name, one in self.times]
+        return [Table(("Time", "Samples", *_COLUMNS), rows, range(1, len(_COLUMNS) + 2))] if rows else []
+
+    def document(self) -> Mapping[str, Any]:
+        """Causes go by their recorded names, which do not change."""
+        return {
+            "attempts": self.attempts.value,
+            "established": self.established.value,
+            "reconnected": self.reconnected.value,
+            "cut_off": self.cut_off.value,
+            "failed": values_of(self.failures),
+            "failed_share": self.failed_share.value,
+            "dropped": values_of(self.causes),
+            "drop_share": self.drop_share.value,
+            "connect_ms": self.connect.document(),
+            "ping_ms": self.ping.document(),
+            "push_ms": self.push.document(),
+            "pushes": {
+                "received": self.pushes_received.value,
+                "lost": self.pushes_lost.value,
+                "duplicated": self.pushes_duplicated.value,
+                "out_of_order": self.pushes_out_of_order.value,
+            },
+        }
+
+    @property
+    def times(self) -> Sequence[tuple[str, Latency]]:
+        """The latencies that there are, with what they measure."""
+        named = (("connect, from when it was due", self.connect), ("ping to pong", self.ping), ("push", self.push))
+        return [(name, found) for name, found in named if found.samples]
+
+    @property
+    def summary(self) -> str:
+        """One line: how many, how many not made, how many lost and why."""
+        parts = [f"{self.established.text} of {self.attempts.text} established"]
+        parts += [f"{self.reconnected.text} of them made anew"] if self.reconnected.value else []
+        parts.append(f"{self.failed.text} failed{_shared(self.failed_share, self.failures)}")
+        parts.append(f"{self.lost.text} dropped{_shared(self.drop_share, self.dropped)}")
+        if self.connect.samples:
+            parts.append(f"connect p95 {self.connect.figures['p95'].text}")
+        return ", ".join(parts)
+
+    @property
+    def pushes_summary(self) -> str | None:
+        """One line on pushes, where there were any."""
+        if not self.pushes_received.value and not self.pushes_lost.value:
+            return None
+        return (
+            f"{self.pushes_received.text} received, {self.pushes_lost.text} lost, {self.pushes_duplicated.text} "
+            f"duplicated, {self.pushes_out_of_order.text} out of order"
+        )
 
 
 def cause_in_words(cause: str) -> str:
@@ -80,3 +180,8 @@ def connections(run: ScenarioRun) -> ConnectionsFacts | None:
 
 def _share(part: int, whole: int) -> Figure:
     return figure(part / whole if whole else None, "ratio")
+
+
+def _shared(share: Figure, kinds: Mapping[str, Figure]) -> str:
+    named = "; ".join(f"{name} {number.text}" for name, number in kinds.items())
+    return f" ({share.text}: {named})" if named else ""

@@ -4,22 +4,20 @@ Times are milliseconds, shares 0..1, rates per second, sizes bytes; keys are onl
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from loadtests.report.blocks import BLOCKS
 from loadtests.report.page import (
     ClauseRow,
-    ConnectionsFacts,
     FailureRow,
-    Latency,
     MessageFacts,
     OperationRow,
     Page,
     ScenarioPage,
     ThresholdRow,
 )
-from loadtests.report.wording import Figure, plain
+from loadtests.report.wording import plain, values_of
 
 __all__ = ["SCHEMA_ID", "render", "schema_text"]
 
@@ -80,7 +78,8 @@ def _scenario(scenario: ScenarioPage) -> dict[str, Any]:
         "failure_samples": [_failure(row) for row in scenario.failures],
         "failure_samples_left_out": scenario.failures_left_out,
         "series": _series(scenario),
-        "connections": None if scenario.connections is None else _connections(scenario.connections),
+        **dict.fromkeys(BLOCKS),
+        **{block.key: block.document() for block in scenario.blocks},
     }
 
 
@@ -92,7 +91,7 @@ def _load(scenario: ScenarioPage) -> dict[str, Any]:
         "achieved_per_s": load.achieved_per_s.value,
         "offered": load.offered.value,
         "dropped": load.dropped.value,
-        "lag_ms": _values(load.lag),
+        "lag_ms": values_of(load.lag),
     }
 
 
@@ -120,12 +119,12 @@ def _operation(row: OperationRow) -> dict[str, Any]:
         "failed_share": row.failed_share.value,
         "dropped": row.dropped.value,
         "cut_off": row.cut_off.value,
-        "failures": _values(row.failures),
+        "failures": values_of(row.failures),
         "throughput_per_s": row.throughput.value,
-        "response_ms": _latency(row.response),
-        "service_ms": _latency(row.service),
-        "all_outcomes_ms": _latency(row.all_outcomes),
-        "phases_ms": {name: _latency(found) for name, found in row.phases.items()},
+        "response_ms": row.response.document(),
+        "service_ms": row.service.document(),
+        "all_outcomes_ms": row.all_outcomes.document(),
+        "phases_ms": {name: found.document() for name, found in row.phases.items()},
         "messages": None if row.messages is None else _messages(row.messages),
     }
 
@@ -140,32 +139,6 @@ def _messages(messages: MessageFacts) -> dict[str, Any]:
         "received": messages.received.value,
         "reach": messages.reach.value,
     }
-
-
-def _connections(found: ConnectionsFacts) -> dict[str, Any]:
-    return {
-        "attempts": found.attempts.value,
-        "established": found.established.value,
-        "reconnected": found.reconnected.value,
-        "cut_off": found.cut_off.value,
-        "failed": _values(found.failures),
-        "failed_share": found.failed_share.value,
-        "dropped": _values(found.causes),
-        "drop_share": found.drop_share.value,
-        "connect_ms": _latency(found.connect),
-        "ping_ms": _latency(found.ping),
-        "push_ms": _latency(found.push),
-        "pushes": {
-            "received": found.pushes_received.value,
-            "lost": found.pushes_lost.value,
-            "duplicated": found.pushes_duplicated.value,
-            "out_of_order": found.pushes_out_of_order.value,
-        },
-    }
-
-
-def _latency(latency: Latency) -> dict[str, Any]:
-    return {**_values(latency.figures), "samples": latency.samples}
 
 
 def _threshold(row: ThresholdRow) -> dict[str, Any]:
@@ -216,7 +189,3 @@ def _series(scenario: ScenarioPage) -> dict[str, Any]:
 
 def _clause(row: ClauseRow) -> dict[str, Any]:
     return {"name": row.name, "demand": row.demand, "verdict": row.sign.key, "thresholds": list(row.evidence)}
-
-
-def _values(figures: Mapping[str, Figure]) -> dict[str, float | int | None]:
-    return {name: found.value for name, found in figures.items()}

@@ -119,12 +119,12 @@ def _totals(element: ET.Element, cases: Iterable[ET.Element]) -> None:
 
 
 def _summary(scenario: ScenarioPage) -> str:
-    load, held = scenario.load, scenario.connections
+    load = scenario.load
     parts = [f"{scenario.sign.word}: {scenario.why}"]
     if scenario.sends:
         parts.append(
             f"offered {load.offered_per_s.text}, achieved {load.achieved_per_s.text}, {load.dropped.text} of "
             f"{load.offered.text} dropped"
         )
-    parts += [] if held is None else [f"connections: {held.summary}"]
+    parts += [f"{line.name}: {line.text}" for block in scenario.blocks for line in block.lines]
     return " | ".join([*parts, f"start lag p99 {load.lag['p99'].text}"])

@@ -6,7 +6,8 @@ GitHub refuses a summary above 1 MiB, so the text is bounded and says what it le
 import re
 from collections.abc import Iterable, Sequence
 
-from loadtests.report.page import ConnectionsFacts, OperationRow, Page, ScenarioPage, ThresholdRow
+from loadtests.report.block import Block, Line
+from loadtests.report.page import OperationRow, Page, ScenarioPage, ThresholdRow
 from loadtests.report.wording import visible
 
 __all__ = ["MOST_BYTES", "cell", "render"]
@@ -66,7 +67,7 @@ def _scenario(scenario: ScenarioPage) -> str:
         cell(scenario.why),
         _load(scenario),
         _thresholds(scenario.thresholds),
-        _connections(scenario.connections),
+        *map(_block, scenario.blocks),
         _operations([*scenario.operations, scenario.total]) if scenario.sends else "",
         _failures(scenario.total),
         _messages(scenario.total),
@@ -117,16 +118,13 @@ def _failures(total: OperationRow) -> str:
     return f"Failures: {cell(kinds)}" if kinds else ""
 
 
-def _connections(found: ConnectionsFacts | None) -> str:
-    if found is None:
-        return ""
-    lines = [f"Connections (whole run, ramp included): {cell(found.summary)}"]
-    lines += [f"Pushes: {cell(found.pushes_summary)}"] if found.pushes_summary else []
-    columns = (*_LATENCIES[:-2], _LATENCIES[-1])
-    times = [(name, f"{one.samples:,}", *(one.figures[column].text for column in columns)) for name, one in found.times]
-    heads = ("Time", "Samples", *columns)
-    table = [_table(heads, times, numbers=range(1, len(heads)))] if times else []
-    return "\n\n".join([*lines, *table])
+def _block(block: Block) -> str:
+    lines = [f"{cell(_titled(line))}: {cell(line.text)}" for line in block.lines]
+    return "\n\n".join([*lines, *(_table(table.heads, table.rows, table.numbers) for table in block.tables)])
+
+
+def _titled(line: Line) -> str:
+    return line.name.capitalize() + (f" ({line.scope})" if line.scope else "")
 
 
 def _messages(total: OperationRow) -> str:

@@ -7,16 +7,15 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from loadtests.report.latency import Latency, latency
 from loadtests.report.page import (
-    LATENCY_COLUMNS,
     FailureRow,
-    Latency,
     MessageFacts,
     OperationRow,
     ResourceRow,
     Series,
 )
-from loadtests.report.wording import Figure, count, figure, masked
+from loadtests.report.wording import count, figure, masked
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import FailureSample, ResourceSample, ScenarioRun, pooled
 from loadtests.result.window import (
@@ -40,7 +39,7 @@ from loadtests.result.window import (
     Tally,
 )
 
-__all__ = ["MOST_FAILURES", "failure_rows", "latency", "operation_rows", "resource_rows", "series", "total_row"]
+__all__ = ["MOST_FAILURES", "failure_rows", "operation_rows", "resource_rows", "series", "total_row"]
 
 MOST_FAILURES = 60
 """Failure samples a page shows per scenario."""
@@ -48,8 +47,6 @@ MOST_FAILURES = 60
 _PER_KIND = 5
 _MESSAGE_CHARACTERS = 2000
 _MOST_POINTS = 600
-_RISK = 0.05
-_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
 _OWN_ROWS = frozenset({RESPONSE_OK, SERVICE_OK, RESPONSE_FAILED, SERVICE_FAILED})
 _GAUGES = {
     "cpu": ("CPU, share of one instance", "ratio", 1.0),
@@ -113,25 +110,6 @@ def _messages(tally: Tally) -> MessageFacts:
 def _phases(tally: Tally) -> dict[str, Latency]:
     others = {name: found for name, found in tally.histograms.items() if name not in _OWN_ROWS and found.total}
     return {name: latency(others[name]) for name in sorted(others)}
-
-
-def latency(histogram: Histogram) -> Latency:
-    """The histogram in figures; a quantile that rests on too few samples for 95% confidence is marked with `*`."""
-    samples = histogram.total
-    figures = {name: _quantile(histogram, quantile, samples) for name, quantile in _QUANTILES.items()}
-    figures["max"] = _from_us(histogram.max_us)
-    figures["mean"] = _from_us(histogram.mean_us)
-    return Latency(samples, {name: figures[name] for name in LATENCY_COLUMNS})
-
-
-def _quantile(histogram: Histogram, quantile: float, samples: int) -> Figure:
-    found = _from_us(histogram.quantile_us(quantile))
-    needed = math.ceil(math.log(_RISK) / math.log(quantile))
-    return Figure(found.value, f"{found.text}*") if 0 < samples < needed else found
-
-
-def _from_us(value_us: float | None) -> Figure:
-    return figure(None if value_us is None else value_us * 1000, "ns")
 
 
 def resource_rows(run: ScenarioRun) -> list[ResourceRow]:

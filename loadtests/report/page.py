@@ -7,15 +7,14 @@ each printer makes them safe for its own format.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from loadtests.report.block import Block
+from loadtests.report.latency import Latency
 from loadtests.report.wording import ABSENT, Figure, Sign
 
 __all__ = [
-    "LATENCY_COLUMNS",
     "ClauseRow",
-    "ConnectionsFacts",
     "FailureRow",
     "HealthFacts",
-    "Latency",
     "LoadFacts",
     "MessageFacts",
     "OperationRow",
@@ -27,19 +26,9 @@ __all__ = [
     "ThresholdRow",
 ]
 
-LATENCY_COLUMNS = ("p50", "p90", "p95", "p99", "p99.9", "max", "mean")
-
 _THIN = "* too few samples for that percentile to rest on at 95% confidence"
 
 Facts = Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Latency:
-    """One histogram in figures, keyed by `LATENCY_COLUMNS`; a text that ends in `*` has too few samples to rest on."""
-
-    samples: int
-    figures: Mapping[str, Figure]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,67 +53,6 @@ class MessageFacts:
         if not self.expected.value:
             return text
         return f"{text}, reach {self.reach.text} ({self.received.text} of {self.expected.text} copies)"
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionsFacts:
-    """Connections that were held. `dropped` goes by cause in words; `causes` has the same numbers by recorded name.
-
-    The making and losing (up to `connect`) is of the whole run, ramp included; pings and pushes are of the steady
-    interval. `attempts` = `established` + `failed` + `cut_off`; `reconnected` of the established ones replaced a lost
-    one.
-    """
-
-    attempts: Figure
-    established: Figure
-    reconnected: Figure
-    cut_off: Figure
-    failed: Figure
-    failed_share: Figure
-    failures: Mapping[str, Figure]
-    lost: Figure
-    drop_share: Figure
-    dropped: Mapping[str, Figure]
-    causes: Mapping[str, Figure]
-    connect: Latency
-    ping: Latency
-    push: Latency
-    pushes_received: Figure
-    pushes_lost: Figure
-    pushes_duplicated: Figure
-    pushes_out_of_order: Figure
-
-    @property
-    def times(self) -> Sequence[tuple[str, Latency]]:
-        """The latencies that there are, with what they measure."""
-        named = (("connect, from when it was due", self.connect), ("ping to pong", self.ping), ("push", self.push))
-        return [(name, found) for name, found in named if found.samples]
-
-    @property
-    def summary(self) -> str:
-        """One line: how many, how many not made, how many lost and why."""
-        parts = [f"{self.established.text} of {self.attempts.text} established"]
-        parts += [f"{self.reconnected.text} of them made anew"] if self.reconnected.value else []
-        parts.append(f"{self.failed.text} failed{_shared(self.failed_share, self.failures)}")
-        parts.append(f"{self.lost.text} dropped{_shared(self.drop_share, self.dropped)}")
-        if self.connect.samples:
-            parts.append(f"connect p95 {self.connect.figures['p95'].text}")
-        return ", ".join(parts)
-
-    @property
-    def pushes_summary(self) -> str | None:
-        """One line on pushes, where there were any."""
-        if not self.pushes_received.value and not self.pushes_lost.value:
-            return None
-        return (
-            f"{self.pushes_received.text} received, {self.pushes_lost.text} lost, {self.pushes_duplicated.text} "
-            f"duplicated, {self.pushes_out_of_order.text} out of order"
-        )
-
-
-def _shared(share: Figure, kinds: Mapping[str, Figure]) -> str:
-    named = "; ".join(f"{name} {number.text}" for name, number in kinds.items())
-    return f" ({share.text}: {named})" if named else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,12 +199,9 @@ class ScenarioPage:
     failures: Sequence[FailureRow]
     failures_left_out: int
     series: Series
-    connections: ConnectionsFacts | None = None
-
-    @property
-    def sends(self) -> bool:
-        """Whether anything was to be executed; else connections were only held."""
-        return self.connections is None or bool(self.operations) or bool(self.load.offered.value)
+    blocks: Sequence[Block] = ()
+    sends: bool = True
+    """Whether anything was to be executed; else connections were only held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +247,13 @@ class Page:
     def thin_note(self) -> str | None:
         """What `*` behind a percentile means, when there is one."""
         rows = [row for scenario in self.scenarios for row in (*scenario.operations, scenario.total)]
-        held = [found for scenario in self.scenarios if scenario.connections for _, found in scenario.connections.times]
-        texts = (one.text for found in (*(row.response for row in rows), *held) for one in found.figures.values())
+        texts = [one.text for row in rows for one in row.response.figures.values()]
+        texts += [
+            text
+            for scenario in self.scenarios
+            for block in scenario.blocks
+            for table in block.tables
+            for row in table.rows
+            for text in row
+        ]
         return _THIN if any(text.endswith("*") for text in texts) else None

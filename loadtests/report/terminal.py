@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from loadtests.judge.verdict import Verdict
 from loadtests.report.compose import page_of
-from loadtests.report.page import ConnectionsFacts, OperationRow, Page, ScenarioPage, ThresholdRow
+from loadtests.report.page import OperationRow, Page, ScenarioPage, ThresholdRow
 from loadtests.report.wording import Sign, visible
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def _scenario(console: "Console", scenario: ScenarioPage) -> None:
             f"load    {load.offered_per_s.text} offered, {load.achieved_per_s.text} achieved, {load.dropped.text} of "
             f"{load.offered.text} dropped",
         )
-    if scenario.connections is not None:
-        _held(console, scenario.connections)
+    for line in (line for block in scenario.blocks for line in block.lines):
+        _line(console, f"{line.name:<6}  {line.text}")
     _line(console, f"lag     {', '.join(f'{name} {found.text}' for name, found in load.lag.items())} from due to sent")
     _line(
         console,
@@ -85,12 +85,6 @@ def _scenario(console: "Console", scenario: ScenarioPage) -> None:
     if scenario.total.messages is not None and scenario.sends:
         _line(console, f"messages  {scenario.total.messages.summary}")
     console.print()
-
-
-def _held(console: "Console", found: ConnectionsFacts) -> None:
-    _line(console, f"held    {found.summary}")
-    if found.pushes_summary is not None:
-        _line(console, f"pushes  {found.pushes_summary}")
 
 
 def _headline(console: "Console", shown: Sign, text: str) -> None:

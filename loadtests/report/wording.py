@@ -5,6 +5,7 @@ A figure is never rounded across its limit: 1,999.9 ms under a limit of 2 s read
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -23,6 +24,7 @@ __all__ = [
     "moment",
     "plain",
     "sign",
+    "values_of",
     "visible",
 ]
 
@@ -83,6 +85,11 @@ def figure(value: float | None, unit: str, *, limit: float | None = None) -> Fig
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.3g}"
+
+
+def values_of(figures: Mapping[str, Figure]) -> dict[str, float | int | None]:
+    """The figures for programs, by name."""
+    return {name: found.value for name, found in figures.items()}
 
 
 def moment(iso: str) -> str:

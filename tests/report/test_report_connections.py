@@ -8,8 +8,8 @@ import pytest
 
 from loadtests.judge.verdict import Outcome
 from loadtests.report import FORMATS, page_of, print_verdict
-from loadtests.report.chart import charts_of
 from loadtests.report.connections import cause_in_words
+from loadtests.report.drawings import charts_of
 from loadtests.result.window import CONNECTIONS, Tally, Window
 
 
@@ -37,7 +37,7 @@ def test_causes_are_said_in_words(cause, words):
 
 def test_counts_are_of_the_whole_run_and_pushes_of_the_steady_interval():
     """The ramp made all of them; a push of the ramp does not count."""
-    found = page_of_kind("websocket").scenarios[0].connections
+    found = page_of_kind("websocket").scenarios[0].blocks[0]
     assert (found.attempts.value, found.established.value, found.failed.value, found.lost.value) == (500, 497, 3, 7)
     assert found.drop_share.value == pytest.approx(7 / 497)
     assert {name: number.value for name, number in found.dropped.items()} == {
@@ -135,6 +135,6 @@ def test_a_target_that_refused_everyone_is_told_without_figures_that_are_not_the
     refused = Tally({"offered": 5, "failed.connect": 5})
     windows = [Window("chat", "0", second, second, {CONNECTIONS: refused}) for second in range(20)]
     run = made.scenario_run(made.websocket_scenario(sends=False), made=windows)
-    found = page_of(made.verdict(run=run)).scenarios[0].connections
+    found = page_of(made.verdict(run=run)).scenarios[0].blocks[0]
     assert (found.failed_share.value, found.drop_share.value, found.times) == (1.0, None, [])
     assert "Every connection was made" not in FORMATS["html"].render(page_of(made.verdict(run=run)))
