@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from benchmarks.accuracy.behaviour import Step
+from benchmarks.accuracy.behaviour import Behaviour, Stall, Step
 
 __all__ = ["WebsocketBehaviour", "hit"]
 
@@ -11,7 +11,8 @@ __all__ = ["WebsocketBehaviour", "hit"]
 @dataclass(frozen=True, slots=True)
 class WebsocketBehaviour:
     """`steps` of answers and of upgrades; every k-th connection is refused, dropped or silenced, every k-th message
-    lost, answered twice, or answered after the next one; a message may go to all who are connected.
+    lost, answered twice, answered after the next one, or (one of the first `late_rows`) after `late_ns`; a message may
+    go to all who are connected. In the `stall` answers stand still, as in `Behaviour`.
     """
 
     steps: tuple[Step, ...] = (Step(0),)
@@ -21,7 +22,11 @@ class WebsocketBehaviour:
     silent_every: int | None = None
     after_ns: int = 2 * 10**9
     reset: bool = False
+    stall: Stall | None = None
     lose_every: int | None = None
+    late_every: int | None = None
+    late_ns: int = 0
+    late_rows: int = 0
     duplicate_every: int | None = None
     reorder_every: int | None = None
     broadcast: bool = False
@@ -37,7 +42,13 @@ class WebsocketBehaviour:
     def from_wire(cls, data: dict[str, Any]) -> Self:
         """The behaviour that `to_wire` wrote."""
         steps = {name: tuple(Step(**step) for step in data[name]) for name in ("steps", "upgrade_steps")}
-        return cls(**{**data, **steps})
+        stall = None if data["stall"] is None else Stall(**data["stall"])
+        return cls(**{**data, **steps, "stall": stall})
+
+    @property
+    def answers(self) -> Behaviour:
+        """When messages that are answered are."""
+        return Behaviour(self.steps, stall=self.stall)
 
 
 def hit(index: int, every: int | None) -> bool:

@@ -3,8 +3,8 @@
     python -m benchmarks.accuracy.websocket_server BEHAVIOUR_JSON LEDGER_PATH
 
 Prints its port, serves until its standard input ends, then writes `LEDGER.npz` (answers), `LEDGER.upgrades.npz`,
-`LEDGER.pings.npz`, `LEDGER.copies.npz` and `LEDGER.json` (counts). The protocol is that of the `websockets` library, so
-nothing of the suite's own is in it; answers leave by `write(2)` at their own instant.
+`LEDGER.pings.npz`, `LEDGER.copies.npz`, `LEDGER.pushes.npz` and `LEDGER.json` (counts). The protocol is that of the
+`websockets` library, so nothing of the suite's own is in it; answers leave by `write(2)` at their own instant.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
-from benchmarks.accuracy.behaviour import Ending, Step, evenly
+from benchmarks.accuracy.behaviour import Answering, Behaviour, Ending, Step
 from benchmarks.accuracy.ledger import Ledger
 from benchmarks.accuracy.websocket_behaviour import WebsocketBehaviour, hit
 from loadtests.clock import LoopClock
@@ -45,17 +45,23 @@ _TEXT = Opcode.TEXT
 class _Notes:
     """Instants of one kind of answer, row by row."""
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
-        self._period = evenly(steps)
+    def __init__(self, behaviour: Behaviour) -> None:
+        self._answering = Answering(behaviour)
         self.received, self.due, self.sent = array("q"), array("q"), array("q")
 
     def receive(self, at_ns: int) -> tuple[int, int]:
         """The row of what came at `at_ns`, and the instant of its answer."""
         row = len(self.received)
         self.received.append(at_ns)
-        self.due.append(at_ns + self._period[row % len(self._period)])
+        self.due.append(self._answering.answer(at_ns)[0])
         self.sent.append(0)
         return row, self.due[row]
+
+    def note(self, received_ns: int, due_ns: int) -> None:
+        """What was received then, was due then, and has been sent just now."""
+        self.received.append(received_ns)
+        self.due.append(due_ns)
+        self.sent.append(time.monotonic_ns())
 
     def ledger(self) -> Ledger:
         received, due, sent = (np.array(column, np.int64) for column in (self.received, self.due, self.sent))
@@ -67,8 +73,8 @@ class _World:
 
     def __init__(self, behaviour: WebsocketBehaviour, clock: LoopClock) -> None:
         self.behaviour, self.clock = behaviour, clock
-        self.upgrades, self.messages = _Notes(behaviour.upgrade_steps), _Notes(behaviour.steps)
-        self.pings, self.copies = _Notes((Step(0),)), _Notes((Step(0),))
+        self.upgrades, self.messages = _Notes(Behaviour(behaviour.upgrade_steps)), _Notes(behaviour.answers)
+        self.pings, self.copies, self.pushes = (_Notes(Behaviour((Step(0),))) for _ in range(3))
         self.counts: Counter[str] = Counter()
         self.open: list[_Socket] = []
         self.accepted = 0
@@ -156,6 +162,9 @@ class _Socket(asyncio.Protocol):
         if hit(row, behaviour.lose_every):
             world.counts["lost"] += 1
             return
+        if row < behaviour.late_rows and hit(row, behaviour.late_every):
+            world.clock.at(came + behaviour.late_ns, self._answer_late, payload)
+            return
         world.at(due, self._answer, (row, due, payload))
 
     def _answer(self, what: tuple[int, int, bytes]) -> None:
@@ -177,6 +186,9 @@ class _Socket(asyncio.Protocol):
                 self._held = None
         world.messages.sent[row] = time.monotonic_ns()
 
+    def _answer_late(self, payload: bytes) -> None:
+        self._world.counts["late"] += self._say(payload)
+
     def _spread(self, payload: bytes, row: int) -> None:
         """A copy to everyone, each with its own instant in the notes."""
         messages, copies = self._world.messages, self._world.copies
@@ -187,9 +199,7 @@ class _Socket(asyncio.Protocol):
                 counts["skipped"] += 1
             else:
                 one._say(payload)
-                copies.received.append(messages.received[row])
-                copies.due.append(messages.due[row])
-                copies.sent.append(time.monotonic_ns())
+                copies.note(messages.received[row], messages.due[row])
 
     def _release(self, payload: bytes) -> None:
         """Nothing came to overtake it: it goes out in order after all."""
@@ -201,9 +211,11 @@ class _Socket(asyncio.Protocol):
         world, behaviour = self._world, self._world.behaviour
         number = self._pushed
         self._pushed += 1
+        begun = time.monotonic_ns()
         if behaviour.gap_every and number % behaviour.gap_every == behaviour.gap_every // 2:
             world.counts["gaps"] += 1
         elif self._say(json.dumps({"seq": number, "at": time.time()}).encode()):
+            world.pushes.note(begun, begun)
             world.counts["pushed"] += 1
         if self._pushed < _PUSHES:
             world.clock.at(time.monotonic_ns() + behaviour.push_every_ns, self._push)
@@ -264,6 +276,7 @@ async def _serve(behaviour: WebsocketBehaviour, path: Path) -> None:
     world.upgrades.ledger().save(path.with_suffix(".upgrades.npz"))
     world.pings.ledger().save(path.with_suffix(".pings.npz"))
     world.copies.ledger().save(path.with_suffix(".copies.npz"))
+    world.pushes.ledger().save(path.with_suffix(".pushes.npz"))
     counts = {**world.counts, "accepted": world.accepted, "messages": len(world.messages.received)}
     path.with_suffix(".json").write_text(json.dumps(counts))
 

@@ -4,6 +4,7 @@ Exit codes as of `benchmarks.accuracy`: 0 all right, 1 something off, 3 somethin
 """
 
 import json
+import math
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,24 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
-from benchmarks.accuracy.behaviour import MS, S, Step, evenly
+from benchmarks.accuracy.behaviour import MS, S, Stall, Step, evenly
 from benchmarks.accuracy.comparison import Row, State, worst_exit_code
 from benchmarks.accuracy.experiment import distrust_of, measure, truth_server
-from benchmarks.accuracy.ledger import Ledger
+from benchmarks.accuracy.ledger import Ledger, rank_value
 from benchmarks.accuracy.table import cells
+from benchmarks.accuracy.truth import open_model
 from benchmarks.accuracy.websocket_behaviour import WebsocketBehaviour
 from benchmarks.machine import machine_lines
 from benchmarks.pauses import Strangers, watching
 from benchmarks.quiet import BUSY_CORES, Moment, cores_taken_by_others
 from benchmarks.results import write_section
 from benchmarks.table import markdown_table
+from loadtests.plan.model import Scenario
+from loadtests.plan.profile import arrivals
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import ScenarioRun, pooled
 from loadtests.result.rundir import read_run
 from loadtests.result.window import (
     DUPLICATED,
     EXPECTED,
+    LATE,
     LOST_PUSHES,
     OFFERED,
     OK,
@@ -37,6 +43,7 @@ from loadtests.result.window import (
     PUSHES,
     RECEIVED,
     RESPONSE_OK,
+    UNEXPECTED,
     Tally,
 )
 
@@ -46,10 +53,12 @@ _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _RELATIVE, _ABSOLUTE_NS = 0.02, 300_000
 _CHANCES = 4
 _WARMUP_NS = 2 * S
-_NOTES = ("", ".upgrades", ".pings", ".copies")
+_NOTES = ("", ".upgrades", ".pings", ".copies", ".pushes")
 _BIMODAL = (Step(5 * MS, 49), Step(100 * MS, 1))
 _OPEN = {"connections": 200, "spawn_rate": "200/s", "duration": "6s", "rate": "1000/s"}
 _HELD = {"connections": 200, "spawn_rate": "200/s", "duration": "6s"}
+_EXPONENTIAL = tuple(Step(round(-math.log(1 - (rank + 0.5) / 41) * 5 * MS)) for rank in range(41))
+"""Quantiles of an exponential law with a mean of 5 ms; 41 of them, so that no percentile lies between two."""
 _FEW = {"connections": 10, "duration": "6s", "rate": "500/s"}
 
 
@@ -77,10 +86,27 @@ CASES = (
         times=("round trip",),
     ),
     SocketCase(
+        "exponential",
+        "answers by an exponential law with a mean of 5 ms, matched by order",
+        WebsocketBehaviour(_EXPONENTIAL),
+        _OPEN,
+        {"ok": "messages", "failed": 0, "duplicated": 0, "unexpected": 0},
+        {"match": "order"},
+        times=("round trip",),
+    ),
+    SocketCase(
+        "stall",
+        "after 3.5 s no answer is given for 0.5 s: every message due meanwhile waits",
+        WebsocketBehaviour((Step(5 * MS),), stall=Stall(3500 * MS, 500 * MS)),
+        _OPEN,
+        {"ok": "messages", "failed": 0},
+        times=("round trip",),
+    ),
+    SocketCase(
         "paced users",
-        "the same for users who each send every 100 ms",
+        "the first law for users who each send every 100 ms, no two at once",
         WebsocketBehaviour(_BIMODAL),
-        {"connections": 100, "spawn_rate": "100/s", "duration": "6s", "pacing": "100ms"},
+        {"connections": 100, "spawn_rate": "97/s", "duration": "6s", "pacing": "100ms"},
         {"established": 100, "ok": "messages", "failed": 0},
         times=("round trip",),
     ),
@@ -132,6 +158,14 @@ CASES = (
         WebsocketBehaviour((Step(5 * MS),), lose_every=50),
         _OPEN,
         {"lost": "lost", "duplicated": 0, "out of order": 0, "failed": "lost"},
+        times=("round trip",),
+    ),
+    SocketCase(
+        "late answers",
+        "one message in 50 is answered after 1.7 s, when it has been given up",
+        WebsocketBehaviour((Step(5 * MS),), late_every=50, late_ns=1700 * MS, late_rows=3500),
+        _OPEN,
+        {"late": "late", "lost": "late", "failed": "late", "duplicated": 0, "unexpected": 0},
         times=("round trip",),
     ),
     SocketCase(
@@ -231,9 +265,7 @@ def _experiment(case: SocketCase) -> list[Row]:
             (here / "plan.yaml").write_text(plan_text(case, port=port))
             measure(here)
         counts = json.loads(ledger.with_suffix(".json").read_text())
-        notes = {
-            name: Ledger.load(ledger.with_suffix(f"{name}.npz")) for name in ("", ".upgrades", ".pings", ".copies")
-        }
+        notes = {name: Ledger.load(ledger.with_suffix(f"{name}.npz")) for name in _NOTES}
         run = read_run(here / "run").scenarios[0]
         distrust = distrust_of(here / "run")
     others = cores_taken_by_others(before, Moment.now())
@@ -254,6 +286,8 @@ def _counts(case: SocketCase, run: ScenarioRun, counted: Mapping[str, int]) -> I
         "lost": messages.failures.get("lost", 0),
         "duplicated": messages.count(DUPLICATED),
         "out of order": messages.count(OUT_OF_ORDER),
+        "late": messages.count(LATE),
+        "unexpected": messages.count(UNEXPECTED),
         "copies missing": messages.count(EXPECTED) - messages.count(RECEIVED),
         "pushes": connections.count(PUSHES),
         "lost pushes": connections.count(LOST_PUSHES),
@@ -272,22 +306,30 @@ def _times(case: SocketCase, run: ScenarioRun, notes: Mapping[str, Ledger], stra
     steady = pooled(run.by_second(run.total_names()), run.seconds())
     connections = run.connections_by_second()
     whole, later = Tally.merge(connections.values()), pooled(connections, run.seconds())
-    sources: dict[str, tuple[Histogram, Sequence[int], Ledger | None, int]] = {
-        "round trip": (steady.histogram(RESPONSE_OK), evenly(case.behaviour.steps), notes[""], _WARMUP_NS),
+    sources: dict[str, tuple[Histogram, Sequence[int], Ledger, int]] = {
+        "round trip": (steady.histogram(RESPONSE_OK), _meant(case, run.scenario, run.seconds()), notes[""], _WARMUP_NS),
         "delivery": (steady.histogram("delivery"), evenly(case.behaviour.steps), notes[".copies"], _WARMUP_NS),
         "connect": (whole.histogram("connect"), evenly(case.behaviour.upgrade_steps), notes[".upgrades"], 0),
         "ping": (later.histogram("ping"), (0,), notes[".pings"], 0),
-        "push": (later.histogram("push"), (0,), None, 0),
+        "push": (later.histogram("push"), (0,), notes[".pushes"], _WARMUP_NS),
     }
     for quantity in case.times:
-        histogram, period, ledger, after_ns = sources[quantity]
+        histogram, law, ledger, after_ns = sources[quantity]
         for name, quantile in _QUANTILES:
-            late = 0 if ledger is None else ledger.own_error_ns(quantile, after_ns=after_ns)
-            truth = sorted(period)[max(1, int(quantile * len(period) + 0.5)) - 1] + late
+            truth = rank_value(np.array(law), quantile) + ledger.own_error_ns(quantile, after_ns=after_ns)
             reported_us = histogram.quantile_us(quantile)
             reported = None if reported_us is None else reported_us * 1e3
             noise = strangers.lateness_ns(1 - (1 - quantile) / _CHANCES)
             yield Row(f"{quantity} {name}", "ns", truth, reported, _RELATIVE * truth + _ABSOLUTE_NS, noise=noise)
+
+
+def _meant(case: SocketCase, scenario: Scenario, seconds: range) -> Sequence[int]:
+    """Round trips in ns by the law: one period of it, or where there is a stall those of the whole schedule."""
+    if case.behaviour.stall is None:
+        return evenly(case.behaviour.steps)
+    due = np.concatenate([chunk.due_ns for chunk in arrivals(scenario)])
+    meant = open_model(case.behaviour.answers, due.tolist(), room=len(due)).due_in(seconds.start * S, seconds.stop * S)
+    return [int(took) for took in meant.ended_ns - meant.intended_ns]
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ _ROOT = Path(__file__).parents[2]
 _ECHO = "benchmarks.peers.websocket_echo"
 _TALKING, _IDLE = 500, 10_000
 _SPAWN = 2500
+_GOAL_MESSAGES, _GOAL_OPENED, _GOAL_BYTES = 50_000, 2_000, 12 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,31 @@ def command(*, seconds: int, rounds: int, write: bool) -> None:
     with _echo_server() as url:
         idle = {name: _raw(name, url, _IDLE, 0) for name in ("picows", "websockets")}
         idle["loadtests"] = _ours_idle(url)
-    text = "\n".join([_talking_table(talking), "", _idle_table(idle)])
+    goals, met = _goals(talking, idle["loadtests"])
+    text = "\n".join([_talking_table(talking), "", _idle_table(idle), "", goals])
     print(text)
     if write:
         what = f"Median of {rounds} rounds of {seconds} s (`python -m benchmarks.peers.websockets`)."
         write_section("WebSocket peers", "\n".join([*machine_lines(), "", what, "", text]))
+    sys.exit(0 if met else 1)
+
+
+def _goals(talking: Mapping[str, list[Figures]], idle: Figures) -> tuple[str, bool]:
+    """The goals and what was reached, as a table; whether all are met."""
+    by_json = median(one.messages_per_s or 0 for one in talking["loadtests, by json"])
+    opened, held = idle.opened_per_s or 0, idle.bytes_each or 0
+    rows = [
+        (
+            "round trips/s over 500 connections, by json",
+            f"≥ {_GOAL_MESSAGES:,}",
+            f"{by_json:,.0f}",
+            by_json >= _GOAL_MESSAGES,
+        ),
+        ("10,000 connections opened a second", f"≥ {_GOAL_OPENED:,}", f"{opened:,.0f}", opened >= _GOAL_OPENED),
+        ("memory for each", f"≤ {_GOAL_BYTES // 1024} KiB", f"{held / 1024:.1f} KiB", held <= _GOAL_BYTES),
+    ]
+    shown = [(goal, wanted, reached, "met" if met else "MISSED") for goal, wanted, reached, met in rows]
+    return markdown_table(("goal, on one core", "wanted", "reached", ""), shown), all(row[3] for row in rows)
 
 
 def _talking_table(found: Mapping[str, list[Figures]]) -> str:
