@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loadtests.cli.embedded import SOMEWHERE, Embedded
 from loadtests.plan.loader import load_plan
 from loadtests.plan.model import ClosedLoad, Connections, OpenLoad, Scenario, Stage
 from loadtests.plan.selection import select
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-_EMBEDDED = "http://127.0.0.1:8080"
 _BARS = "▁▂▃▄▅▆▇█"
 _PLAIN_WIDTH = 120
 _LATENCIES_NS = (1_000_000, 10_000_000, 100_000_000, 1_000_000_000)
@@ -40,7 +40,8 @@ def command(names: tuple[str, ...], *, file: Path, overrides: tuple[str, ...], e
     if schema:
         click.echo(_schema_text())
         return
-    plan = load_plan(file, overrides=overrides, embedded=_EMBEDDED if embedded else None)
+    served = SOMEWHERE if embedded else Embedded()
+    plan = load_plan(file, overrides=overrides, embedded=served.http, embedded_database=served.database)
     chosen = select(plan, names)
     for scenario in chosen:
         click.echo(_printed(scenario))

@@ -7,19 +7,61 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from loadtests.errors import TargetUnreachable
+from loadtests.plan.loader import load_plan
+from loadtests.plan.model import Plan
+from loadtests.plan.selection import narrowed
 
-__all__ = ["embedded_target"]
+__all__ = ["SOMEWHERE", "Embedded", "embedded_plan", "embedded_target"]
 
-_READY_WITHIN_S = 15.0
-_STOP_WITHIN_S = 5.0
+_READY_WITHIN_S = 60.0
+"""A database has to be made first; on a busy machine that takes a while."""
+_STOP_WITHIN_S = 8.0
+_WITH_DATABASE: frozenset[str] = frozenset({"database"})
+"""Drivers whose scenarios need the target to have one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """Where an embedded target serves, and its database where it has one."""
+
+    http: str | None = None
+    database: str | None = None
+
+
+SOMEWHERE = Embedded("http://127.0.0.1:8080", "postgresql://127.0.0.1/netra")
+"""Stands for an embedded target that does not serve yet."""
 
 
 @contextlib.contextmanager
-def embedded_target(options: Sequence[str] = ()) -> Iterator[str]:
-    """Serve the reference backend on a free loopback port for the length of the block; gives its base URL.
+def embedded_plan(
+    file: Path, names: Sequence[str], *, overrides: Sequence[str], options: Sequence[str]
+) -> Iterator[Plan]:
+    """The named part of the plan in `file`, its target a reference backend that serves for the length of the block.
+
+    The plan is read first, so that its mistakes come before any start, and to know whether it needs a database.
+    """
+
+    def read(target: Embedded) -> Plan:
+        found = load_plan(file, overrides=overrides, embedded=target.http, embedded_database=target.database)
+        return narrowed(found, names)
+
+    with embedded_target(_with_database(read(SOMEWHERE), options)) as served:
+        yield read(served)
+
+
+def _with_database(plan: Plan, options: Sequence[str]) -> Sequence[str]:
+    chosen = any(option.partition("=")[0] == "--database" for option in options)
+    needed = any(scenario.driver in _WITH_DATABASE for scenario in plan.scenarios.values())
+    return [*options, "--database=embedded"] if needed and not chosen else options
+
+
+@contextlib.contextmanager
+def embedded_target(options: Sequence[str] = ()) -> Iterator[Embedded]:
+    """Serve the reference backend on a free loopback port for the length of the block; gives its addresses.
 
     `options` are further options of `loadtests target`, such as a fault dial.
     """
@@ -33,11 +75,11 @@ def embedded_target(options: Sequence[str] = ()) -> Iterator[str]:
             _end(process)
 
 
-def _await_ready(process: "subprocess.Popen[bytes]", ready: Path) -> str:
+def _await_ready(process: "subprocess.Popen[bytes]", ready: Path) -> Embedded:
     began = time.monotonic()
     while time.monotonic() - began < _READY_WITHIN_S:
-        if ready.exists() and (url := ready.read_text().strip()):
-            return url
+        if ready.exists() and (addresses := ready.read_text().split()):
+            return Embedded(*addresses)
         if process.poll() is not None:
             break
         time.sleep(0.02)

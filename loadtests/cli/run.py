@@ -64,17 +64,16 @@ def command(
     Exit codes: 0 passed, 1 a threshold was missed, 2 usage or plan error, 3 invalid (cannot be judged),
     4 inconclusive with --strict, 5 target unreachable, 70 internal error, 130 interrupted.
     """
+    from loadtests.cli.embedded import embedded_plan
     from loadtests.plan.loader import load_plan
     from loadtests.plan.selection import narrowed
     from loadtests.report.conclusion import conclude
 
     with contextlib.ExitStack() as stack:
-        url = None
         if embedded:
-            from loadtests.cli.embedded import embedded_target
-
-            url = stack.enter_context(embedded_target(target_options))
-        plan = narrowed(load_plan(file, overrides=overrides, embedded=url), names)
+            plan = stack.enter_context(embedded_plan(file, names, overrides=overrides, options=target_options))
+        else:
+            plan = narrowed(load_plan(file, overrides=overrides), names)
         directory, interrupted = _drive(plan, "-".join(names) or file.stem, output=output, processes=processes)
     code = conclude(directory, strict=strict)
     sys.exit(RunInterrupted.exit_code if interrupted else code)

@@ -29,6 +29,20 @@ __all__ = ["command"]
     help="Faults of sockets, e.g. 'drop 1.5% after 30s 1011; lose 1%'; the names are below.",
 )
 @click.option("--only", metavar="PREFIX", help="Fault only paths that begin so; /metrics and /api/admin/ never are.")
+@click.option(
+    "--database",
+    default="off",
+    show_default=True,
+    metavar="embedded|DSN|off",
+    help="A PostgreSQL of its own, or one that is there; its address is told when ready.",
+)
+@click.option(
+    "--database-users",
+    "users",
+    type=click.IntRange(1, 10_000_000),
+    help="Users to fill the database with, each with about six threads and five agent runs; 10000 if embedded. "
+    "Without it a database that is there must have the tables.",
+)
 @click.option("--log", "log", default="off", show_default=True, metavar="FILE|-|off", help="Structured JSON log.")
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written with the URL when ready.")
 @click.option(
@@ -40,7 +54,17 @@ __all__ = ["command"]
     metavar="[PID]",
     help="End when the parent process does; PID names it where the start may race with its death.",
 )
-def command(host: str, port: int, log: str, ready_file: Path | None, parent: int | None, **dialled: str | None) -> None:
+def command(
+    host: str,
+    port: int,
+    *,
+    database: str,
+    users: int | None,
+    log: str,
+    ready_file: Path | None,
+    parent: int | None,
+    **dialled: str | None,
+) -> None:
     """Serve the embedded reference backend: the HTTP endpoints the guide names and /ws, with a dial for faults.
 
     The dial can also be turned while it serves: GET, PUT or DELETE /api/admin/faults.
@@ -62,4 +86,4 @@ def command(host: str, port: int, log: str, ready_file: Path | None, parent: int
         faults = parse_faults(dialled)
     except ValueError as mistake:
         raise UsageError(f"--{mistake}") from mistake
-    serve(Serving(host, port, faults, log, ready_file, followed))
+    serve(Serving(host, port, faults, log, ready_file, followed, database, users))

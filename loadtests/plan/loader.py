@@ -45,12 +45,13 @@ def load_plan(
     overrides: Sequence[str] = (),
     environ: Mapping[str, str] | None = None,
     embedded: str | None = None,
+    embedded_database: str | None = None,
 ) -> Plan:
     """The plan in a file; raises `PlanError` with every mistake in it.
 
     `overrides` are `a.b=c` assignments. `environ` fills `${NAME}`; the process's own when `None`. `embedded` is the
-    URL of an embedded target, which then takes the place of the file's `target.http`,
-    `websocket`, `metrics` and `process`.
+    URL of an embedded target, which then takes the place of the file's `target.http`, `websocket`, `metrics` and
+    `process`; `embedded_database` the address of its database, which takes that of `database`.
     """
     read = read_yaml(_text(path))
     document, mistakes = read.value, list(read.mistakes)
@@ -60,7 +61,7 @@ def load_plan(
         mistake = apply_override(document, assignment, read.lines)
         mistakes += [] if mistake is None else [mistake]
     filled = substitute(document, os.environ if environ is None else environ)
-    _embed(filled, embedded)
+    _embed(filled, embedded, embedded_database)
     return _plan(_Draft(filled, str(path), path.absolute().parent, read.lines, mistakes=mistakes))
 
 
@@ -70,6 +71,7 @@ def plan_from_document(
     source: str,
     environ: Mapping[str, str] | None = None,
     embedded: str | None = None,
+    embedded_database: str | None = None,
 ) -> Plan:
     """The plan in a document: a stored (masked) one, or `Plan.unmasked`, which also says where its files lie.
 
@@ -79,7 +81,7 @@ def plan_from_document(
     given = dict(document)
     enclosed = given.pop(_ENCLOSED, None) or {"base": None, "secrets": ()}
     filled = Substituted(given) if environ is None else substitute(given, environ)
-    _embed(filled, embedded)
+    _embed(filled, embedded, embedded_database)
     base = None if enclosed["base"] is None else Path(enclosed["base"])
     return _plan(_Draft(filled, source, base, secrets=tuple(enclosed["secrets"])))
 
@@ -96,13 +98,14 @@ def _text(path: Path) -> str:
     raise PlanError(str(path), [Mistake("the file", rule)])
 
 
-def _embed(filled: Substituted, address: str | None) -> None:
+def _embed(filled: Substituted, address: str | None, database: str | None) -> None:
     if address is None or not isinstance(filled.value, dict):
         return
     given = filled.value.get("target")
     rest = {key: part for key, part in given.items() if key != "process"} if isinstance(given, dict) else {}
     base = address.rstrip("/")
     own = {"http": address, "websocket": f"ws{base.removeprefix('http')}/ws", "metrics": f"{base}/metrics"}
+    own |= {} if database is None else {"database": database}
     filled.value["target"] = {**rest, **own}
     replaced = [("target", key) for key in (*own, "process")]
     filled.gaps[:] = [gap for gap in filled.gaps if gap.place not in replaced]

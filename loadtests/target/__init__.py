@@ -8,6 +8,7 @@ reaches it only over the network, as any other target.
     app      the ASGI edge: route, fault, answer, count, log
     probes api clients admin   the endpoints, by who asks for them
     users savings agents       the business: pure arithmetic, known answers
+    postgres database stored   a PostgreSQL of its own, the backend's way to it, and what is read from it
     faults dial                what goes wrong and when, by arithmetic; and the hand on the dial
     socket_faults socket_dial  the same for sockets; both on share and setting
     transports                 what a transport cannot be asked for: a reset, whether an unread peer has left

@@ -10,6 +10,7 @@ from loadtests.target.agents import AGENT
 from loadtests.target.backend import Backend
 from loadtests.target.call import Call, Refused, answer
 from loadtests.target.logs import Category
+from loadtests.target.stored import stored_thread, stored_threads
 from loadtests.target.users import parse_user, thread_of, threads_of, tier_of
 
 __all__ = ["Asker", "execute", "execution", "login", "queue_status", "thread", "threads"]
@@ -92,13 +93,16 @@ async def login(backend: Backend, call: Call) -> Response:
 async def threads(backend: Backend, call: Call) -> Response:
     """GET /api/threads: the threads of who asks; 401 without a valid token or cookie."""
     user = _signed_in(backend, call)
-    return answer(call, {"user_id": call.user_id, "threads": [asdict(thread) for thread in threads_of(user)]})
+    found = threads_of(user) if backend.database is None else await stored_threads(backend.database, user)
+    return answer(call, {"user_id": call.user_id, "threads": [asdict(thread) for thread in found]})
 
 
 async def thread(backend: Backend, call: Call) -> Response:
     """GET /api/threads/{id}: one thread of who asks; 404 for another's."""
     user = _signed_in(backend, call)
-    found = thread_of(user, call.path_params["id"])
+    wanted = call.path_params["id"]
+    database = backend.database
+    found = thread_of(user, wanted) if database is None else await stored_thread(database, user, wanted)
     if found is None:
         raise Refused(404, "no such thread")
     call.thread_id = found.id

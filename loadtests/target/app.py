@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 from loadtests.target import admin, api, clients, probes
 from loadtests.target.backend import Backend, Endpoint
 from loadtests.target.call import Call, Refused, answer
+from loadtests.target.database import DatabaseUnavailable
 from loadtests.target.faults import Decision, Outcome
 from loadtests.target.logs import Category
 from loadtests.target.sockets import PATH, Sockets, expect_upgrade
@@ -96,6 +97,9 @@ class Edge:
             call.reason = refused.reason
             response = answer(call, {"error": refused.reason}, refused.status)
             response.headers.update(_refusal_headers(refused.status, template))
+        except DatabaseUnavailable as unavailable:
+            call.reason = f"the database does not answer: {unavailable}"
+            response = answer(call, {"error": call.reason}, 503)
         held_ns = 0 if decision is None else self.backend.dial.held_ns(call.scope["path"])
         if held_ns:
             await asyncio.sleep(held_ns / 1e9)

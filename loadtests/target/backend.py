@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from loadtests.target.agents import Agents
 from loadtests.target.call import Call
+from loadtests.target.database import Database
 from loadtests.target.dial import Dial
 from loadtests.target.faults import NO_FAULTS, Faults
 from loadtests.target.logs import Log
@@ -26,12 +27,15 @@ class Backend:
     log: Log
     agents: Agents
     tokens: Tokens
+    database: Database | None
 
 
 Endpoint: TypeAlias = Callable[[Backend, Call], Awaitable[Response]]
 
 
-def new_backend(faults: Faults = NO_FAULTS, *, log: Log | None = None) -> Backend:
-    """A backend with nothing counted yet; without a log it keeps none."""
+def new_backend(faults: Faults = NO_FAULTS, *, log: Log | None = None, database: str | None = None) -> Backend:
+    """A backend with nothing counted yet; without a log, or the address of a database, it has none."""
     metrics = Metrics()
-    return Backend(Dial(faults), metrics, Log(None) if log is None else log, Agents(metrics), Tokens())
+    kept = Log(None) if log is None else log
+    attached = None if database is None else Database(database, metrics)
+    return Backend(Dial(faults), metrics, kept, Agents(metrics), Tokens(), attached)

@@ -7,11 +7,11 @@ the same questions, and the log has each user's figure. Counters end in `_total`
 quantiles could not be read exactly.
 
 The guide names the request duration both with and without `netra_`; both are there, from one histogram.
-The database's gauges have no sample until a database is attached: absent, not zero.
+Without a database its gauges have no sample: absent, not zero.
 """
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import psutil
@@ -95,6 +95,15 @@ class Metrics:
         dollars.inc(savings.cents / 100)
         durations.observe(seconds)
 
+    def database_pool(self, active: Callable[[], float], most: int) -> None:
+        """Show the pool of the database from now on: `active` is asked at each scrape."""
+        self._pool_active.labels("netra").set_function(active)
+        self._pool_max.labels("netra").set(most)
+
+    def queried(self, kind: str, seconds: float) -> None:
+        """Count one query of the backend's own."""
+        self._queries.labels(kind).observe(seconds)
+
     def fault(self, fault: str) -> None:
         """Count one fault the dial injected; resets appear nowhere else, as they have no status."""
         self.faults.labels(fault).inc()
@@ -147,9 +156,11 @@ class Metrics:
             "netra_websocket_messages", "WebSocket messages, control frames not among them", "direction"
         )
         self.messages_in, self.messages_out = messages.labels("in"), messages.labels("out")
-        self._gauge("netra_database_connections_active", "Database connections in use", "database")
-        self._gauge("netra_database_connections_max", "Database connections the pool may open", "database")
-        Histogram(
+        self._pool_active = self._gauge("netra_database_connections_active", "Database connections in use", "database")
+        self._pool_max = self._gauge(
+            "netra_database_connections_max", "Database connections the pool may open", "database"
+        )
+        self._queries = Histogram(
             "netra_database_query_duration_seconds",
             "Duration of database queries",
             ("query_type",),

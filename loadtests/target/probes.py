@@ -10,7 +10,10 @@ __all__ = ["dependencies", "health", "metrics", "ready"]
 
 _HEALTHY = Response(orjson.dumps({"status": "healthy"}), media_type="application/json")
 _READY = Response(orjson.dumps({"status": "ready"}), media_type="application/json")
-_NO_DATABASE = {"status": "not configured", "pool": {"active": None, "max": None, "utilisation": None}}
+_NO_DATABASE: dict[str, object] = {
+    "status": "not configured",
+    "pool": {"active": None, "max": None, "utilisation": None},
+}
 
 
 async def health(_backend: Backend, _call: Call) -> Response:
@@ -24,8 +27,10 @@ async def ready(_backend: Backend, _call: Call) -> Response:
 
 
 async def dependencies(backend: Backend, call: Call) -> Response:
-    """GET /health/dependencies: the database (none is attached, and it says so) and the agents."""
-    return answer(call, {"status": "healthy", "database": _NO_DATABASE, "agents": backend.agents.status()})
+    """GET /health/dependencies: the database, which is really asked, and the agents."""
+    database = _NO_DATABASE if backend.database is None else await backend.database.status()
+    status = "degraded" if database["status"] == "unavailable" else "healthy"
+    return answer(call, {"status": status, "database": database, "agents": backend.agents.status()})
 
 
 async def metrics(backend: Backend, call: Call) -> Response:

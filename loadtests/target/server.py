@@ -14,6 +14,7 @@ import os
 import resource
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from loadtests.target.app import RESET_EXTENSION, Edge
 from loadtests.target.backend import new_backend
 from loadtests.target.faults import NO_FAULTS, Faults
 from loadtests.target.logs import Category, Log, ServerErrors, open_log
+from loadtests.target.postgres.attached import NONE, Attachment, attached
 from loadtests.target.sockets import PATH
 from loadtests.target.transports import reset
 
@@ -43,7 +45,10 @@ _SOCKETS = PATH.encode()
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How to serve: `port` 0 takes a free one, `log` is `off`, `-` or a file, `parent` the pid to live and die with."""
+    """How to serve: `port` 0 takes a free one, `log` is `off`, `-` or a file, `parent` the pid to live and die with.
+
+    `database` is `off`, `embedded` or an address; `users` is how many it is filled with.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
@@ -51,15 +56,31 @@ class Serving:
     log: str = "off"
     ready_file: Path | None = None
     parent: int | None = None
+    database: str = NONE
+    users: int | None = None
 
 
 def serve(serving: Serving) -> None:
     """Serve until told to stop; raises `UsageError` when the port or the log cannot be had."""
-    listener = _listen(serving.host, serving.port)
-    with contextlib.closing(listener), contextlib.closing(open_log(serving.log)) as log, _server_errors(log):
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_ending_in_order())
+        listener = stack.enter_context(contextlib.closing(_listen(serving.host, serving.port)))
+        log = stack.enter_context(contextlib.closing(open_log(serving.log)))
+        stack.enter_context(_server_errors(log))
         _raise_file_limit()
-        edge = Edge(new_backend(serving.faults, log=log))
-        uvloop.run(_Server(_config(edge), serving, edge).serve(sockets=[listener]))
+        database = stack.enter_context(attached(serving.database, users=serving.users))
+        edge = Edge(new_backend(serving.faults, log=log, database=None if database is None else database.dsn))
+        uvloop.run(_Server(_config(edge), serving, edge, database).serve(sockets=[listener]))
+
+
+@contextlib.contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """While no loop runs, SIGTERM is an exit like any other: what was started is ended."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _config(edge: Edge) -> uvicorn.Config:
@@ -129,9 +150,11 @@ class _Protocol(HttpToolsProtocol):
 class _Server(uvicorn.Server):
     """uvicorn's server, which tells when it is ready, follows a parent, and ends with exit code 0 on a signal."""
 
-    def __init__(self, config: uvicorn.Config, serving: Serving, edge: Edge) -> None:
+    def __init__(self, config: uvicorn.Config, serving: Serving, edge: Edge, database: Attachment | None) -> None:
         super().__init__(config)
         self._serving = serving
+        self._attached = database
+        self._database = edge.backend.database
         self._sockets = edge.sockets
         self._log = edge.backend.log
         self._chores: asyncio.Task[None] | None = None
@@ -145,6 +168,8 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._database is not None:
+            await self._database.open()
         await super().startup(sockets)
         assert sockets is not None
         self._announce(_url(sockets[0]))
@@ -158,6 +183,8 @@ class _Server(uvicorn.Server):
         self._log.event(Category.SYSTEM, "service stopping", component="server")
         _uvicorn_log().handlers[:] = [logging.NullHandler()]
         await asyncio.gather(super().shutdown(sockets), self._sockets.stop())
+        if self._database is not None:
+            await self._database.close()
 
     def _announce(self, url: str) -> None:
         self._log.event(
@@ -165,9 +192,11 @@ class _Server(uvicorn.Server):
         )
         self._log.flush()
         if self._serving.ready_file is not None:
-            _write_ready(self._serving.ready_file, url)
+            _write_ready(self._serving.ready_file, url, None if self._attached is None else self._attached.dsn)
         with contextlib.suppress(BrokenPipeError):
             print(f"listening on {url}", flush=True)
+            if self._attached is not None:
+                print(f"database at {self._attached.shown}", flush=True)
 
     async def _tick(self) -> None:
         """Write the log out, and end when the parent to follow is no longer the parent."""
@@ -198,11 +227,15 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _write_ready(path: Path, url: str) -> None:
-    """Written beside and renamed, so that whoever sees the file sees the whole URL."""
+def _write_ready(path: Path, url: str, database: str | None) -> None:
+    """The URL and, with a database, its address on a second line; for no other user, as it holds a password.
+
+    Written beside and renamed, so that whoever sees the file sees the whole of it.
+    """
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
-        beside.write_text(f"{url}\n", encoding="utf-8")
+        beside.touch(mode=0o600)
+        beside.write_text("".join(f"{line}\n" for line in (url, database) if line is not None), encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write the ready file {path}: {error.strerror}; give --ready-file another") from error

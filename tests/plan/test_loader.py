@@ -315,6 +315,16 @@ def test_an_embedded_target_takes_the_place_of_the_files(folder, minimal) -> Non
     assert plan.target.process is None
 
 
+def test_the_database_of_an_embedded_target_takes_the_place_of_the_files(folder, minimal) -> None:
+    """Its password is kept like any other; a target without one leaves the file's alone."""
+    text = "version: 1\ntarget: {database: '${DSN:-postgresql://127.0.0.1/own}'}\n" + minimal
+    dsn = "postgresql://netra:secret-of-today@127.0.0.1:15432/netra"
+    plan = folder.load(text, embedded="http://127.0.0.1:5", embedded_database=dsn)
+    assert plan.target.database == dsn
+    assert "secret-of-today" not in str(plan.document)
+    assert folder.load(text, embedded="http://127.0.0.1:5").target.database == "postgresql://127.0.0.1/own"
+
+
 def test_the_stored_document_reads_back_as_the_same_plan(folder, minimal) -> None:
     """Also where the files it names are gone: it is read to be judged."""
     folder.write("users.csv", "name\nann\n")

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from target_waiting import wait_until
 
 Start = Callable[..., subprocess.Popen[str]]
 
@@ -177,10 +178,3 @@ def answers(port: int) -> bool:
     with socket.socket() as client:
         client.settimeout(5)
         return client.connect_ex(("127.0.0.1", port)) == 0
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in 20 s"
-        time.sleep(0.05)

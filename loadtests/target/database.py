@@ -1,0 +1,97 @@
+"""The backend's way to its database: a small pool, asked with a time limit, counted and timed.
+
+The pool is opened when the target starts and comes back by itself when the database does.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import asyncpg
+
+from loadtests.target.metrics import Metrics
+
+__all__ = ["APPLICATION", "Database", "DatabaseUnavailable"]
+
+APPLICATION = "netra-backend"
+"""The name its sessions go by in pg_stat_activity; faults leave them alone."""
+_POOL = 10
+_CONNECT_WITHIN_S = 2.0
+_ANSWER_WITHIN_S = 5.0
+_PROBE_WITHIN_S = 1.0
+_UNAVAILABLE = (
+    OSError,
+    TimeoutError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
+
+class DatabaseUnavailable(Exception):
+    """The database did not answer; the sentence says how."""
+
+
+class Database:
+    """Asks the database at `dsn`; `Database.open` must have run in the loop that asks."""
+
+    def __init__(self, dsn: str, metrics: Metrics) -> None:
+        self._dsn = dsn
+        self._metrics = metrics
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Open the pool; its connections are made when they are needed."""
+        self._pool = asyncpg.create_pool(
+            self._dsn,
+            min_size=0,
+            max_size=_POOL,
+            timeout=_CONNECT_WITHIN_S,
+            command_timeout=_ANSWER_WITHIN_S,
+            server_settings={"application_name": APPLICATION},
+        )
+        await self._pool
+        self._metrics.database_pool(lambda: self.active, _POOL)
+
+    async def close(self) -> None:
+        """End all its connections."""
+        if self._pool is not None:
+            self._pool.terminate()
+
+    @property
+    def active(self) -> int:
+        """How many connections are at work."""
+        return 0 if self._pool is None else self._pool.get_size() - self._pool.get_idle_size()
+
+    async def rows(self, kind: str, statement: str, *arguments: object) -> Sequence[Any]:
+        """The rows of a statement; raises `DatabaseUnavailable` when it cannot be had in time.
+
+        `kind` is its label in `netra_database_query_duration_seconds`: select, insert, update, delete.
+        """
+        assert self._pool is not None
+        began = time.perf_counter()
+        try:
+            async with self._pool.acquire(timeout=_CONNECT_WITHIN_S) as connection:
+                rows: Sequence[Any] = await connection.fetch(statement, *arguments)
+        except _UNAVAILABLE as error:
+            raise DatabaseUnavailable(_sentence(error)) from error
+        finally:
+            self._metrics.queried(kind, time.perf_counter() - began)
+        return rows
+
+    async def status(self) -> dict[str, object]:
+        """Whether it answers and how soon, and how the pool stands."""
+        began = time.perf_counter()
+        try:
+            async with asyncio.timeout(_PROBE_WITHIN_S):
+                await self.rows("probe", "SELECT 1")
+            answer: dict[str, object] = {"status": "healthy", "latency_ms": (time.perf_counter() - began) * 1e3}
+        except (DatabaseUnavailable, TimeoutError) as error:
+            answer = {"status": "unavailable", "reason": _sentence(error)}
+        return answer | {"pool": {"active": self.active, "max": _POOL, "utilisation": self.active / _POOL}}
+
+
+def _sentence(error: BaseException) -> str:
+    return str(error) or "it did not answer in time"
