@@ -4,7 +4,8 @@
     ├── UsageError               2  the command line asked for something that is not there
     │   ├── PlanError            2  the plan file has mistakes (all of them, at once)
     │   ├── HostNotAllowed       2  load would go to a host the plan does not allow
-    │   └── RunUnreadable        2  a run directory cannot be read
+    │   ├── RunUnreadable        2  a run directory cannot be read
+    │   └── HistoryUnusable      2  the history's database cannot be reached, read or written
     ├── GeneratorFault           3  our side failed: the run is INVALID, the target is not to blame
     ├── TargetUnreachable        5  nothing answers where the plan points
     └── RunInterrupted         130  the user stopped the run
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 
 __all__ = [
     "GeneratorFault",
+    "HistoryUnusable",
     "HostNotAllowed",
     "LoadtestsError",
     "Mistake",
@@ -102,6 +104,18 @@ class RunUnreadable(UsageError):
 
     def __str__(self) -> str:
         return f"cannot read a run from {self.path}: {self.reason}"
+
+
+class HistoryUnusable(UsageError):
+    """The history's database cannot be reached, read or written; `address` is without its password."""
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(address, reason)
+        self.address = address
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"cannot use the history {self.address}: {self.reason}"
 
 
 class GeneratorFault(LoadtestsError):

@@ -85,12 +85,14 @@ def _drive(plan: "Plan", label: str, *, output: Path | None, processes: int) -> 
 
     from loadtests.cli.session import drive_all, point_latest
     from loadtests.drive.fleet import LocalCrew
-    from loadtests.result.environment import build_name, capture
+    from loadtests.result.environment import branch_name, build_name, capture
     from loadtests.result.rundir import RunWriter, new_run_id
 
     run_id = new_run_id(label)
     directory = output or Path("reports") / run_id
-    writer = RunWriter.create(directory, plan, run_id=run_id, build=build_name(), environment=capture())
+    writer = RunWriter.create(
+        directory, plan, run_id=run_id, build=build_name(), branch=branch_name(), environment=capture()
+    )
     click.echo(f"run {run_id}: {', '.join(plan.scenarios)} -> {directory}", err=True)
     status = asyncio.run(drive_all(plan, writer, crew=LocalCrew(processes)))
     if output is None:

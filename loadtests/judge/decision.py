@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from loadtests.judge.dependence import Dependence
 from loadtests.judge.evidence import COUNTED_CONNECTIONS, Evidence, claimed_share, claims_less, kind_of
 from loadtests.judge.series import FEWEST_WINDOWS, effective_samples, ratio_interval
 from loadtests.judge.statistics import (
@@ -85,11 +86,16 @@ class Share:
         return surely_above(share, self.low, self.trials, risk=risk)
 
 
-def share_of(hits: NDArray[np.float64], trials: NDArray[np.float64], *, still_open: float = 0.0) -> Share:
-    """The share of hits over all rows, with the rows' dependence taken off; there must be trials."""
-    total = float(trials.sum())
-    worth = effective_samples(hits, trials) / total
-    low = float(hits.sum())
+def share_of(
+    hits: NDArray[np.float64],
+    trials: NDArray[np.float64],
+    *,
+    still_open: float = 0.0,
+    dependence: Dependence | None = None,
+) -> Share:
+    """The share of hits over all rows, with the rows' dependence (or the one given) taken off; there must be trials."""
+    low, total = float(hits.sum()), float(trials.sum())
+    worth = effective_samples(hits, trials) / total if dependence is None else dependence.worth(low / total)
     return Share(low * worth, (low + still_open) * worth, (total + still_open) * worth)
 
 
@@ -151,7 +157,7 @@ def _decide_share(evidence: Evidence, circumstances: Circumstances) -> Finding:
     hits, trials = float(rows[:, 0].sum()), float(rows[:, 1].sum())
     still_open = max(0.0, float(rows[:, 2].sum()))
     claim, less = claimed_share(threshold), claims_less(threshold)
-    share = share_of(rows[:, 0], rows[:, 1], still_open=still_open)
+    share = share_of(rows[:, 0], rows[:, 1], still_open=still_open, dependence=evidence.dependence)
     observed = hits / trials
     worth = share.trials * trials / (trials + still_open)
     needed: int | None = None

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from loadtests.judge.dependence import Dependence
 from loadtests.plan.model import Scenario, Threshold
 from loadtests.result.histogram import Histogram, lowest_equivalent_us
 from loadtests.result.run import ResourceSample, ScenarioRun
@@ -90,12 +91,14 @@ class Evidence:
 
     `tallies` are what the rows were read from, as many; none for the target's figures.
     `peaks` are the extremes of a `peak` threshold by second, in its unit; `None` for a second without any.
+    `dependence` is given where the seconds were merged and it cannot be told from the rows any more.
     """
 
     threshold: Threshold
     rows: NDArray[np.float64]
     tallies: Sequence[Tally] = ()
     peaks: Sequence[float | None] = ()
+    dependence: Dependence | None = None
 
     def span(self, start: int, length: int) -> "Evidence":
         """The `length` seconds from row `start` on."""

@@ -14,12 +14,16 @@ from loadtests.judge.verdict import Health, Outcome, ScenarioVerdict, ThresholdV
 from loadtests.judge.wording import counted
 from loadtests.result.run import Run, ScenarioRun
 
-__all__ = ["exit_code", "judge_run", "judge_scenario"]
+__all__ = ["concluded", "exit_code", "judge_run", "judge_scenario", "overall"]
 
 
 def judge_run(run: Run) -> Verdict:
     """The verdict of the whole run: the worst of its scenarios'."""
-    scenarios = tuple(judge_scenario(found, instances=run.plan.target.instances) for found in run.scenarios)
+    return overall(run, [judge_scenario(found, instances=run.plan.target.instances) for found in run.scenarios])
+
+
+def overall(run: Run, scenarios: Sequence[ScenarioVerdict]) -> Verdict:
+    """The verdict that follows from those of the scenarios."""
     outcome = Outcome.worst(verdict.outcome for verdict in scenarios)
     if run.status in ("running", "interrupted"):
         return Verdict(run, Outcome.INVALID, scenarios, _unfinished(run))
@@ -39,11 +43,12 @@ def judge_scenario(run: ScenarioRun, *, instances: int = 1) -> ScenarioVerdict:
     """The verdict of one scenario; throughput thresholds are per one of `instances`."""
     health = examine(run)
     thresholds = tuple(judge_threshold(found, run, instances=instances) for found in run.scenario.thresholds)
-    outcome, why = _concluded(run, health, thresholds)
+    outcome, why = concluded(run, health, thresholds)
     return ScenarioVerdict(run, outcome, health, thresholds, why)
 
 
-def _concluded(run: ScenarioRun, health: Health, thresholds: Sequence[ThresholdVerdict]) -> tuple[Outcome, str]:
+def concluded(run: ScenarioRun, health: Health, thresholds: Sequence[ThresholdVerdict]) -> tuple[Outcome, str]:
+    """What follows from the generator's health and the thresholds' verdicts, and one sentence why."""
     if not health.valid:
         return Outcome.INVALID, _first_of(health.reasons)
     if run.status == "aborted" and any(found.threshold.abort is not None for found in thresholds):

@@ -5,6 +5,7 @@ for which it passes and the largest for which it is missed are order statistics 
 binomial bounds of the effective sample size give; dependence is taken off at each X anew.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadtests.judge.decision import Share, share_of
+from loadtests.judge.dependence import Dependence
 from loadtests.result.histogram import Histogram, highest_equivalent_us, lowest_equivalent_us
 
 __all__ = ["QuantileFigure", "quantile_figure"]
@@ -36,13 +38,14 @@ class _Ordered:
     indices: NDArray[np.int64]
     running: NDArray[np.int64]
     still_open: float
+    dependence: Dependence | None
 
     def beyond(self, position: int) -> Share:
         """The share of answers in counters after `position`."""
         edge = int(self.indices[position]) if position >= 0 else -1
         hits = [int(h.counts[np.searchsorted(h.indices, edge, side="right") :].sum()) for h in self.seconds]
         trials = np.array([h.total for h in self.seconds], np.float64)
-        return share_of(np.array(hits, np.float64), trials, still_open=self.still_open)
+        return share_of(np.array(hits, np.float64), trials, still_open=self.still_open, dependence=self.dependence)
 
     def position_of(self, rank: int) -> int:
         """The position of the answer of that rank, counted from 1; -1 for rank 0."""
@@ -56,12 +59,18 @@ class _Ordered:
 
 
 def quantile_figure(
-    seconds: Sequence[Histogram], quantile: float, *, over: int, limit_ns: float, still_open: float = 0.0
+    seconds: Sequence[Histogram],
+    quantile: float,
+    *,
+    over: int = 0,
+    limit_ns: float = math.inf,
+    still_open: float = 0.0,
+    dependence: Dependence | None = None,
 ) -> QuantileFigure:
-    """The quantile of all seconds' answers with both one-sided 95% bounds.
+    """The quantile of all seconds' answers with both one-sided 95% bounds; there must be answers.
 
     `over` answers are beyond the limit: it tells on which side of the limit a counter that contains it was counted, so
-    that no figure appears on the other side.
+    that no figure appears on the other side. `dependence` is for seconds that were merged.
     """
     pooled = Histogram.merge(seconds)
     ordered = _Ordered(
@@ -69,6 +78,7 @@ def quantile_figure(
         pooled.indices.astype(np.int64),
         np.cumsum(pooled.counts),
         still_open,
+        dependence,
     )
     last, total = pooled.indices.size - 1, pooled.total
     within = ordered.position_of(total - over)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from loadtests.judge.validity import examine
 from loadtests.plan.model import Threshold
 from loadtests.result.environment import comparability_digest, comparability_facts
-from loadtests.result.run import Run, ScenarioRun, pooled
+from loadtests.result.run import Run, RunStatus, ScenarioRun, pooled
 from loadtests.result.window import Tally
 
-__all__ = ["RunRecord", "record_of", "records_of"]
+__all__ = ["RunRecord", "record_of", "records_of", "unusable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,28 +55,29 @@ def records_of(run: Run) -> tuple[RunRecord, ...]:
 def record_of(run: Run, scenario: ScenarioRun) -> RunRecord:
     """The record of one of the run's scenarios."""
     seconds, name = scenario.seconds(), scenario.scenario.name
-    steady_s = min(scenario.steady_s[1], float(seconds.stop)) - seconds.start if seconds else 0.0
     return RunRecord(
         run_id=run.id,
         build=run.build,
         started_at=run.started_at,
         scenario=name,
-        steady_s=steady_s,
+        steady_s=scenario.judged_s,
         operations={each: pooled(scenario.by_second([each]), seconds) for each in scenario.operation_names()},
         total=pooled(scenario.by_second(scenario.total_names()), seconds),
         connections=pooled(scenario.connections_by_second(), scenario.recorded_seconds()),
         thresholds=scenario.scenario.thresholds,
         facts=comparability_facts(run.plan.document, run.environment, scenarios=[name]),
-        invalid=_unusable(scenario),
+        invalid=unusable(scenario.status, examine(scenario).reasons),
         windows=scenario,
     )
 
 
-def _unusable(scenario: ScenarioRun) -> str | None:
-    """Why nothing can be said of the target from this scenario; thresholds have no part in that."""
-    if scenario.status == "running":
+def unusable(status: RunStatus, reasons: Sequence[str]) -> str | None:
+    """Why nothing can be said of the target from a scenario: how it ended, or what was wrong with the generator.
+
+    Thresholds have no part in that.
+    """
+    if status == "running":
         return "it was never finished"
-    if scenario.status == "interrupted":
+    if status == "interrupted":
         return "it was interrupted before its end"
-    reasons = examine(scenario).reasons
     return reasons[0] if reasons else None

@@ -22,6 +22,7 @@ import math
 from dataclasses import dataclass, replace
 
 from loadtests.judge.decision import Circumstances, Finding, decide
+from loadtests.judge.dependence import Dependence
 from loadtests.judge.evidence import (
     Evidence,
     claims_less,
@@ -49,12 +50,17 @@ class _Looked:
     finding: Finding
 
 
-def judge_threshold(threshold: Threshold, run: ScenarioRun, *, instances: int = 1) -> ThresholdVerdict:
-    """The verdict of `threshold` over the steady interval of `run`; throughput is per one of `instances`."""
+def judge_threshold(
+    threshold: Threshold, run: ScenarioRun, *, instances: int = 1, dependence: Dependence | None = None
+) -> ThresholdVerdict:
+    """The verdict of `threshold` over the steady interval of `run`; throughput is per one of `instances`.
+
+    `dependence` is for a run whose windows were merged.
+    """
     reason = _unanswerable(threshold, run)
     if reason is not None:
         return _verdict(threshold, Finding(Outcome.INVALID, reason=reason))
-    evidence = gather(threshold, run)
+    evidence = replace(gather(threshold, run), dependence=dependence)
     where = WHOLE_RUN if is_of_whole_run(threshold, run.scenario) else ""
     length = _sliding_rows(threshold)
     if length is None:
@@ -107,6 +113,7 @@ def _presented(looked: _Looked, *, where: str = "") -> ThresholdVerdict:
             over=int(looked.evidence.rows[:, 0].sum()),
             limit_ns=threshold.limit,
             still_open=finding.still_open,
+            dependence=looked.evidence.dependence,
         )
         observed, low, high = figure.observed, figure.low, figure.high
     elif finding.share is not None:

@@ -78,8 +78,7 @@ class _Observed:
 
     @property
     def elapsed_s(self) -> float:
-        seconds = self.run.seconds()
-        return max(min(self.run.steady_s[1], float(seconds.stop)) - seconds.start, 1e-9) if seconds else 0.0
+        return max(self.run.judged_s, 1e-9) if self.run.seconds() else 0.0
 
     @property
     def lag(self) -> Histogram:

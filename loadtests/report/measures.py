@@ -17,7 +17,7 @@ from loadtests.report.page import (
 )
 from loadtests.report.wording import count, figure, masked
 from loadtests.result.histogram import Histogram
-from loadtests.result.run import FailureSample, ResourceSample, ScenarioRun, pooled
+from loadtests.result.run import FailureSample, ScenarioRun, pooled
 from loadtests.result.window import (
     COMPLETED_FAILED,
     COMPLETED_OK,
@@ -114,19 +114,9 @@ def _phases(tally: Tally) -> dict[str, Latency]:
 
 def resource_rows(run: ScenarioRun) -> list[ResourceRow]:
     """Mean and maximum of every gauge sampled in the steady interval, the target's first."""
-    start, end = run.steady_s
-    found: dict[tuple[str, str], list[float]] = {}
-    for sample in run.resources:
-        if start <= sample.at_s < end:
-            _collect(found, sample)
+    found = run.steady_gauges()
     order = sorted(found, key=lambda key: (key[0] != "target", key))
     return [_resource(source, name, found[source, name]) for source, name in order]
-
-
-def _collect(found: dict[tuple[str, str], list[float]], sample: ResourceSample) -> None:
-    for name, value in sample.values.items():
-        if math.isfinite(value):
-            found.setdefault((sample.source, name), []).append(value)
 
 
 def _resource(source: str, name: str, values: Sequence[float]) -> ResourceRow:

@@ -15,10 +15,11 @@ from typing import Any, TypeGuard
 
 from loadtests.result.run import Environment
 
-__all__ = ["build_name", "capture", "comparability", "comparability_digest", "comparability_facts"]
+__all__ = ["branch_name", "build_name", "capture", "comparability", "comparability_digest", "comparability_facts"]
 
 _PACKAGES = ("loadtests", "uvloop", "httptools", "numpy")
 _BUILD_VARIABLES = ("LOADTESTS_BUILD", "GITHUB_SHA", "CI_COMMIT_SHA")
+_BRANCH_VARIABLES = ("LOADTESTS_BRANCH", "GITHUB_HEAD_REF", "GITHUB_REF_NAME", "CI_COMMIT_REF_NAME")
 _SHORT_COMMIT = 12
 _GIB = 2**30
 
@@ -48,7 +49,16 @@ def build_name(environ: Mapping[str, str] = os.environ, *, directory: Path | Non
         value = environ.get(variable, "").strip()
         if value:
             return value if variable == "LOADTESTS_BUILD" else value[:_SHORT_COMMIT]
-    return _git_describe(directory) or "unknown"
+    return _git(directory, "describe", "--always", "--dirty") or "unknown"
+
+
+def branch_name(environ: Mapping[str, str] = os.environ, *, directory: Path | None = None) -> str | None:
+    """The branch under test: `LOADTESTS_BRANCH`, else the CI's, else what `directory` has checked out; or `None`."""
+    for variable in _BRANCH_VARIABLES:
+        value = environ.get(variable, "").strip()
+        if value:
+            return value
+    return _git(directory, "symbolic-ref", "--quiet", "--short", "HEAD")
 
 
 def comparability(
@@ -162,10 +172,10 @@ def _first_line(path: Path) -> str | None:
     return found[0].strip() if found else None
 
 
-def _git_describe(directory: Path | None) -> str | None:
-    command = ["git", "describe", "--always", "--dirty"]
+def _git(directory: Path | None, *command: str) -> str | None:
+    given = ["git", *command]
     try:
-        answer = subprocess.run(command, cwd=directory, capture_output=True, text=True, timeout=10, check=False)
+        answer = subprocess.run(given, cwd=directory, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return answer.stdout.strip() or None if answer.returncode == 0 else None

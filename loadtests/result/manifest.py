@@ -99,6 +99,7 @@ class Manifest(_Entry):
     started_at: str
     status: RunStatus
     build: str
+    branch: str | None = None
     comparability: str
     plan: Mapping[str, Any]
     environment: EnvironmentEntry

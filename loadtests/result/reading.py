@@ -54,6 +54,7 @@ def read_run(path: Path) -> Run:
         scenarios=tuple(_scenario(plan, entry, recorded[entry.name]) for entry in manifest.scenarios),
         environment=manifest.environment.value(),
         build=manifest.build,
+        branch=manifest.branch,
         comparability=manifest.comparability,
         path=str(path),
         warnings=(*manifest.warnings, *_shortfalls(manifest, recorded)),

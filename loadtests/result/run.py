@@ -1,5 +1,6 @@
 """A run as a value: what was asked, where, what happened, and whether all of it is there."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -94,6 +95,12 @@ class ScenarioRun:
         first = -int(-start // 1)
         return range(first, max(first, -int(-end // 1)))
 
+    @property
+    def judged_s(self) -> float:
+        """Length of the judged interval in seconds, from its first whole second to its end."""
+        seconds = self.seconds()
+        return max(0.0, min(self.steady_s[1], float(seconds.stop)) - seconds.start) if seconds else 0.0
+
     def operation_names(self) -> list[str]:
         """Every operation seen, in plan order first; held connections are none."""
         if "names" not in self._kept:
@@ -146,6 +153,17 @@ class ScenarioRun:
             found.setdefault(window.second, []).append(window.generator)
         return dict(sorted(found.items()))
 
+    def steady_gauges(self) -> dict[tuple[str, str], list[float]]:
+        """Every finite value sampled in the judged interval, by source and gauge, in the order of sampling."""
+        start, end = self.steady_s
+        found: dict[tuple[str, str], list[float]] = {}
+        for sample in self.resources:
+            if start <= sample.at_s < end:
+                for name, value in sample.values.items():
+                    if math.isfinite(value):
+                        found.setdefault((sample.source, name), []).append(value)
+        return found
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -161,6 +179,7 @@ class Run:
     comparability: str
     path: str | None = None
     warnings: Sequence[str] = ()
+    branch: str | None = None
 
 
 def pooled(tallies: Mapping[int, Tally], seconds: range) -> Tally:

@@ -76,6 +76,7 @@ class RunWriter:
         run_id: str,
         build: str,
         environment: Environment,
+        branch: str | None = None,
         scenarios: Sequence[str] | None = None,
         started_at: datetime | None = None,
     ) -> Self:
@@ -90,6 +91,7 @@ class RunWriter:
             started_at=started.isoformat(timespec="milliseconds"),
             status="running",
             build=build,
+            branch=branch,
             comparability=comparability(plan.document, environment, scenarios=scenarios),
             plan=plan.document,
             environment=EnvironmentEntry.of(environment),
