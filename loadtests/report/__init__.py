@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from loadtests.judge.verdict import Verdict
 from loadtests.report import html, jsondoc, junit, markdown
@@ -14,15 +15,18 @@ from loadtests.result.files import atomic_write
 __all__ = ["FORMATS", "Format", "Page", "page_of", "print_verdict", "write_reports"]
 
 
+Shown = TypeVar("Shown")
+
+
 @dataclass(frozen=True, slots=True)
-class Format:
+class Format(Generic[Shown]):
     """A kind of report file: its name in a directory, and how a page becomes its text."""
 
     filename: str
-    render: Callable[[Page], str]
+    render: Callable[[Shown], str]
 
 
-FORMATS: Mapping[str, Format] = {
+FORMATS: Mapping[str, Format[Page]] = {
     "json": Format("report.json", jsondoc.render),
     "html": Format("report.html", html.render),
     "junit": Format("junit.xml", junit.render),

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from loadtests.report.page import Page, ScenarioPage, ThresholdRow
 from loadtests.report.wording import Sign, moment, visible
 
-__all__ = ["render"]
+__all__ = ["outcome", "properties", "render", "text_of", "totals"]
 
 _TAGS = {"fail": "failure", "invalid": "error", "inconclusive": "skipped"}
 _HEALTH = "generator health"
@@ -24,10 +24,22 @@ def render(page: Page) -> str:
     for scenario in page.scenarios:
         _suite(root, page, scenario)
     _verdict_of_run(root, page)
-    _totals(root, root.iter("testcase"))
+    totals(root, root.iter("testcase"))
     root.set("time", f"{sum(scenario.length_s for scenario in page.scenarios):.3f}")
+    return text_of(root)
+
+
+def text_of(root: ET.Element) -> str:
+    """The document as text."""
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def properties(suite: ET.Element, facts: Mapping[str, str]) -> None:
+    """Facts of a suite by name."""
+    element = ET.SubElement(suite, "properties")
+    for name, value in facts.items():
+        ET.SubElement(element, "property", name=name, value=visible(value))
 
 
 def _suite(root: ET.Element, page: Page, scenario: ScenarioPage) -> None:
@@ -38,7 +50,7 @@ def _suite(root: ET.Element, page: Page, scenario: ScenarioPage) -> None:
     for name, row in _named(scenario.thresholds):
         _threshold_case(suite, row, classname, name=name)
     _verdict_case(suite, classname, scenario.sign, scenario.why)
-    _totals(suite, suite.iter("testcase"))
+    totals(suite, suite.iter("testcase"))
     suite.set("time", f"{scenario.length_s:.3f}")
     suite.set("timestamp", moment(scenario.started_at))
     ET.SubElement(suite, "system-out").text = visible(_summary(scenario))
@@ -47,29 +59,27 @@ def _suite(root: ET.Element, page: Page, scenario: ScenarioPage) -> None:
 def _facts(suite: ET.Element, page: Page, more: Mapping[str, str]) -> None:
     run = page.run
     facts = {"run": run.id, "build": run.build, "comparability": run.comparability, "started_at": run.started_at}
-    properties = ET.SubElement(suite, "properties")
-    for name, value in {**facts, **more}.items():
-        ET.SubElement(properties, "property", name=name, value=visible(value))
+    properties(suite, {**facts, **more})
 
 
 def _health_case(suite: ET.Element, scenario: ScenarioPage, classname: str) -> None:
     case = _case(suite, classname, _HEALTH)
     if not scenario.health.valid:
-        _outcome(case, "error", scenario.health.reasons[0], "\n".join(scenario.health.reasons))
+        outcome(case, "error", scenario.health.reasons[0], "\n".join(scenario.health.reasons))
 
 
 def _threshold_case(suite: ET.Element, row: ThresholdRow, classname: str, *, name: str) -> None:
     case = _case(suite, classname, name)
     if row.sign.key in _TAGS:
         evidence = f"observed {row.observed.text}, bounds {row.interval_text}, {row.samples.text} samples"
-        _outcome(case, _TAGS[row.sign.key], row.why, f"{row.sign.word}: {row.why}\n{evidence}")
+        outcome(case, _TAGS[row.sign.key], row.why, f"{row.sign.word}: {row.why}\n{evidence}")
 
 
 def _verdict_case(suite: ET.Element, classname: str, shown: Sign, why: str) -> None:
     """A case for an outcome that no other case tells, such as a scenario that was stopped early."""
     tag = _TAGS.get(shown.key)
     if tag is not None and suite.find(f".//{tag}") is None:
-        _outcome(_case(suite, classname, _VERDICT), tag, why, f"{shown.word}: {why}")
+        outcome(_case(suite, classname, _VERDICT), tag, why, f"{shown.word}: {why}")
 
 
 def _verdict_of_run(root: ET.Element, page: Page) -> None:
@@ -80,7 +90,7 @@ def _verdict_of_run(root: ET.Element, page: Page) -> None:
     suite = ET.SubElement(root, "testsuite", name="run")
     _facts(suite, page, {"verdict": page.sign.key, "why": page.why})
     _verdict_case(suite, "loadtests", page.sign, page.why)
-    _totals(suite, suite.iter("testcase"))
+    totals(suite, suite.iter("testcase"))
     suite.set("time", "0")
     suite.set("timestamp", moment(page.run.started_at))
     ET.SubElement(suite, "system-out").text = visible(page.why)
@@ -90,7 +100,8 @@ def _case(suite: ET.Element, classname: str, name: str) -> ET.Element:
     return ET.SubElement(suite, "testcase", classname=classname, name=name, time="0")
 
 
-def _outcome(case: ET.Element, tag: str, message: str, body: str) -> None:
+def outcome(case: ET.Element, tag: str, message: str, body: str) -> None:
+    """What a case came to: `failure`, `error` or `skipped`, a sentence, and the evidence."""
     element = ET.SubElement(case, tag, message=visible(message))
     if tag != "skipped":
         element.set("type", "INVALID" if tag == "error" else "FAIL")
@@ -111,7 +122,8 @@ def _named(rows: Iterable[ThresholdRow]) -> list[tuple[str, ThresholdRow]]:
     return named
 
 
-def _totals(element: ET.Element, cases: Iterable[ET.Element]) -> None:
+def totals(element: ET.Element, cases: Iterable[ET.Element]) -> None:
+    """The number of cases and of each outcome, as attributes."""
     kinds = [[child.tag for child in case] for case in cases]
     element.set("tests", str(len(kinds)))
     for attribute, tag in _COUNTED.items():

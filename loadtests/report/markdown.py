@@ -10,7 +10,7 @@ from loadtests.report.block import Block, Line
 from loadtests.report.page import OperationRow, Page, ScenarioPage, ThresholdRow
 from loadtests.report.wording import visible
 
-__all__ = ["MOST_BYTES", "cell", "render"]
+__all__ = ["MOST_BYTES", "bounded", "cell", "render", "table"]
 
 MOST_BYTES = 1024 * 1024
 
@@ -39,10 +39,11 @@ def _escape(found: re.Match[str]) -> str:
 def render(page: Page) -> str:
     """The whole summary, at most 1 MiB."""
     parts = [_head(page), *map(_scenario, page.scenarios), _clauses(page), _foot(page)]
-    return _bounded(parts)
+    return bounded(parts)
 
 
-def _bounded(parts: Iterable[str]) -> str:
+def bounded(parts: Iterable[str]) -> str:
+    """The parts, one below the other, as far as a summary may be long; a note where that ends them."""
     room = MOST_BYTES - len(_LEFT_OUT.encode())
     kept: list[str] = []
     for part in parts:
@@ -95,7 +96,7 @@ def _thresholds(rows: Sequence[ThresholdRow]) -> str:
         for row in rows
     ]
     heads = ("Verdict", "Threshold", "Observed", "Bounds (95% each)", "Samples", "Clause", "Why")
-    return _table(heads, lines, numbers=(2, 3, 4))
+    return table(heads, lines, numbers=(2, 3, 4))
 
 
 def _operations(rows: Sequence[OperationRow]) -> str:
@@ -110,7 +111,7 @@ def _operations(rows: Sequence[OperationRow]) -> str:
         for row in rows
     ]
     heads = ("Operation", "Requests", "Failed", "OK per s", *_LATENCIES)
-    return _table(heads, lines, numbers=range(1, len(heads)))
+    return table(heads, lines, numbers=range(1, len(heads)))
 
 
 def _failures(total: OperationRow) -> str:
@@ -120,7 +121,7 @@ def _failures(total: OperationRow) -> str:
 
 def _block(block: Block) -> str:
     lines = [f"{cell(_titled(line))}: {cell(line.text)}" for line in block.lines]
-    return "\n\n".join([*lines, *(_table(table.heads, table.rows, table.numbers) for table in block.tables)])
+    return "\n\n".join([*lines, *(table(each.heads, each.rows, each.numbers) for each in block.tables)])
 
 
 def _titled(line: Line) -> str:
@@ -144,9 +145,9 @@ def _clauses(page: Page) -> str:
     measured = [row for row in page.clauses if row.evidence]
     missing = [row.name for row in page.clauses if not row.evidence]
     lines = [(row.name, row.demand, str(row.sign)) for row in measured]
-    table = _table(("Clause", "Must hold", "Verdict"), lines) if lines else "No threshold names a clause."
+    made = table(("Clause", "Must hold", "Verdict"), lines) if lines else "No threshold names a clause."
     rest = f"\n\nNot measured by this run: {', '.join(map(cell, missing))}" if missing else ""
-    return f"### Clauses\n\n{table}{rest}\n"
+    return f"### Clauses\n\n{made}{rest}\n"
 
 
 def _foot(page: Page) -> str:
@@ -154,7 +155,8 @@ def _foot(page: Page) -> str:
     return " · ".join(cell(note) for note in notes if note) + "\n"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]], numbers: Iterable[int] = ()) -> str:
+    """A table of cells; the columns at `numbers` stand to the right."""
     right = set(numbers)
     rule = ["---:" if position in right else ":---" for position in range(len(heads))]
     lines = [heads, rule, *([cell(text) for text in row] for row in rows)]
