@@ -28,9 +28,16 @@ __all__ = ["command"]
     metavar="'NAME SETTING; …'",
     help="Faults of sockets, e.g. 'drop 1.5% after 30s 1011; lose 1%'; the names are below.",
 )
+@click.option(
+    "--database-faults",
+    "database",
+    metavar="'NAME SETTING; …'",
+    help="Faults of the database, e.g. 'lock users 3s at 30s; terminate 10% every 20s'; the names are below.",
+)
 @click.option("--only", metavar="PREFIX", help="Fault only paths that begin so; /metrics and /api/admin/ never are.")
 @click.option(
     "--database",
+    "attached",
     default="off",
     show_default=True,
     metavar="embedded|DSN|off",
@@ -58,7 +65,7 @@ def command(
     host: str,
     port: int,
     *,
-    database: str,
+    attached: str,
     users: int | None,
     log: str,
     ready_file: Path | None,
@@ -77,6 +84,13 @@ def command(
       delay LAW                             latency added to each answer
       lose, duplicate, reorder SHARE        answers never sent, sent twice,
                                             held until after the next one (1 s)
+    \b
+    Faults of the database (--database); WHEN is `at TIME`, `every TIME` or both:
+      sleep LAW [on TABLE]                  statements on its tables sleep first
+      lock TABLE TIME WHEN                  another session holds the table
+      terminate SHARE WHEN                  sessions ended by the server
+      restart TIME WHEN                     the server away for that time
+      full TIME WHEN                        no connection left for anybody
     """
     followed = os.getppid() if parent == 0 else parent
     from loadtests.target.faults import parse_faults
@@ -85,5 +99,5 @@ def command(
     try:
         faults = parse_faults(dialled)
     except ValueError as mistake:
-        raise UsageError(f"--{mistake}") from mistake
-    serve(Serving(host, port, faults, log, ready_file, followed, database, users))
+        raise UsageError(f"--{str(mistake).replace('database: ', 'database-faults: ', 1)}") from mistake
+    serve(Serving(host, port, faults, log, ready_file, followed, attached, users))

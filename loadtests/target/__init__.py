@@ -11,6 +11,7 @@ reaches it only over the network, as any other target.
     postgres database stored   a PostgreSQL of its own, the backend's way to it, and what is read from it
     faults dial                what goes wrong and when, by arithmetic; and the hand on the dial
     socket_faults socket_dial  the same for sockets; both on share and setting
+    database_faults database_dial   the same for the database; done by database_acts and sleeping
     transports                 what a transport cannot be asked for: a reset, whether an unread peer has left
     metrics logs               what it tells about itself
     call                       one request as the endpoints see it, and their answers

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from loadtests.target.backend import Backend
+from loadtests.target.backend import Backend, turn_dial
 from loadtests.target.call import Call, Refused, answer
 from loadtests.target.faults import NO_FAULTS, Faults, parse_faults
 from loadtests.target.logs import Category
@@ -17,7 +17,7 @@ async def clear_agent_queue(backend: Backend, call: Call) -> Response:
 
 async def show_faults(backend: Backend, call: Call) -> Response:
     """GET /api/admin/faults: the setting, and how many requests it has answered, failed and reset."""
-    return answer(call, backend.dial.document())
+    return answer(call, await _document(backend))
 
 
 async def put_faults(backend: Backend, call: Call) -> Response:
@@ -28,18 +28,29 @@ async def put_faults(backend: Backend, call: Call) -> Response:
         faults = parse_faults(asked)
     except ValueError as mistake:
         raise Refused(422, str(mistake)) from mistake
-    return _turn(backend, call, faults)
+    return await _turn(backend, call, faults)
 
 
 async def clear_faults(backend: Backend, call: Call) -> Response:
     """DELETE /api/admin/faults: everything off."""
-    return _turn(backend, call, NO_FAULTS)
+    return await _turn(backend, call, NO_FAULTS)
 
 
-def _turn(backend: Backend, call: Call, faults: Faults) -> Response:
-    backend.dial.turn(faults)
-    document = backend.dial.document()
+async def _turn(backend: Backend, call: Call, faults: Faults) -> Response:
+    try:
+        await turn_dial(backend, faults)
+    except ValueError as mistake:
+        raise Refused(422, f"database: {mistake}") from mistake
+    document = await _document(backend)
     backend.log.event(
         Category.SYSTEM, "fault dial turned", component="admin", trace_id=call.trace_id, metadata={"faults": document}
     )
     return answer(call, document)
+
+
+async def _document(backend: Backend) -> dict[str, object]:
+    document = backend.dial.document()
+    if backend.database is not None and backend.dial.faults.database is not None:
+        assert isinstance(document["counted"], dict)
+        document["counted"]["database"] = await backend.database.dial.document()
+    return document

@@ -13,9 +13,10 @@ from loadtests.target.dial import Dial
 from loadtests.target.faults import NO_FAULTS, Faults
 from loadtests.target.logs import Log
 from loadtests.target.metrics import Metrics
+from loadtests.target.postgres.attached import Attachment
 from loadtests.target.users import Tokens
 
-__all__ = ["Backend", "Endpoint", "new_backend"]
+__all__ = ["Backend", "Endpoint", "new_backend", "turn_dial"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,18 @@ class Backend:
 Endpoint: TypeAlias = Callable[[Backend, Call], Awaitable[Response]]
 
 
-def new_backend(faults: Faults = NO_FAULTS, *, log: Log | None = None, database: str | None = None) -> Backend:
-    """A backend with nothing counted yet; without a log, or the address of a database, it has none."""
+def new_backend(faults: Faults = NO_FAULTS, *, log: Log | None = None, attached: Attachment | None = None) -> Backend:
+    """A backend with nothing counted yet; without a log, or an attached database, it has none."""
     metrics = Metrics()
     kept = Log(None) if log is None else log
-    attached = None if database is None else Database(database, metrics)
-    return Backend(Dial(faults), metrics, kept, Agents(metrics), Tokens(), attached)
+    database = None if attached is None else Database(attached, metrics)
+    return Backend(Dial(faults), metrics, kept, Agents(metrics), Tokens(), database)
+
+
+async def turn_dial(backend: Backend, faults: Faults) -> None:
+    """Turn every part of the dial; raises `ValueError` for what the database cannot do, and then turns none."""
+    if backend.database is not None:
+        await backend.database.dial.turn(faults.database)
+    elif faults.database is not None:
+        raise ValueError("expected nothing, as the target has no database; start it with --database")
+    backend.dial.turn(faults)

@@ -10,12 +10,13 @@ from typing import Any
 
 import asyncpg
 
+from loadtests.target.database_acts import BACKEND
+from loadtests.target.database_dial import DatabaseDial
 from loadtests.target.metrics import Metrics
+from loadtests.target.postgres.attached import Attachment
 
-__all__ = ["APPLICATION", "Database", "DatabaseUnavailable"]
+__all__ = ["Database", "DatabaseUnavailable"]
 
-APPLICATION = "netra-backend"
-"""The name its sessions go by in pg_stat_activity; faults leave them alone."""
 _POOL = 10
 _CONNECT_WITHIN_S = 2.0
 _ANSWER_WITHIN_S = 5.0
@@ -35,10 +36,11 @@ class DatabaseUnavailable(Exception):
 
 
 class Database:
-    """Asks the database at `dsn`; `Database.open` must have run in the loop that asks."""
+    """Asks the attached database, and has the dial of its faults; `open` must have run in the loop that asks."""
 
-    def __init__(self, dsn: str, metrics: Metrics) -> None:
-        self._dsn = dsn
+    def __init__(self, attached: Attachment, metrics: Metrics) -> None:
+        self.dial = DatabaseDial(attached, metrics)
+        self._dsn = attached.dsn
         self._metrics = metrics
         self._pool: asyncpg.Pool | None = None
 
@@ -50,13 +52,14 @@ class Database:
             max_size=_POOL,
             timeout=_CONNECT_WITHIN_S,
             command_timeout=_ANSWER_WITHIN_S,
-            server_settings={"application_name": APPLICATION},
+            server_settings={"application_name": BACKEND},
         )
         await self._pool
         self._metrics.database_pool(lambda: self.active, _POOL)
 
     async def close(self) -> None:
-        """End all its connections."""
+        """End its faults and all its connections."""
+        await self.dial.close()
         if self._pool is not None:
             self._pool.terminate()
 

@@ -61,5 +61,6 @@ class Dial:
             "stall": None if faults.stall is None else faults.stall.text,
             "only": faults.only,
             "sockets": None if faults.sockets is None else faults.sockets.document(),
+            "database": None if faults.database is None else faults.database.document(),
             "counted": counted,
         }

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from loadtests.law import Law, parse_law, spread
+from loadtests.target.database_faults import DatabaseFaults, parse_database_faults
 from loadtests.target.setting import of_text, parse_settings
 from loadtests.target.share import Share, parse_share, passes_whole, total_of
 from loadtests.target.socket_faults import SocketFaults, parse_socket_faults
@@ -78,6 +79,7 @@ class Faults:
     stall: Stall | None = None
     only: str | None = None
     sockets: SocketFaults | None = None
+    database: DatabaseFaults | None = None
 
     def touches(self, path: str) -> bool:
         """Whether requests to this path are counted and may be faulted; the dial itself must always answer."""
@@ -121,7 +123,8 @@ NO_FAULTS = Faults()
 
 def parse_faults(dialled: Mapping[str, object]) -> Faults:
     """The dial from texts, e.g. {"law": "exp 5ms", "errors": "2% 503", "reset": "1%", "stall": "1s every 10s",
-    "sockets": {"drop": "1.5% after 30s 1011", "lose": "1%"}}; the grammar of the latter is in `socket_faults`.
+    "sockets": {"drop": "1.5% after 30s 1011", "lose": "1%"}, "database": {"lock": "users 3s at 30s"}}; the grammar of
+    the latter two is in `socket_faults` and `database_faults`.
 
     Keys left out or None are off. Raises `ValueError` with every mistake in one sentence each.
     """
@@ -180,4 +183,5 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     "stall": of_text(_parse_stall, "1s every 10s"),
     "only": of_text(_parse_prefix, "/api/agent"),
     "sockets": parse_socket_faults,
+    "database": parse_database_faults,
 }

@@ -33,7 +33,7 @@ from prometheus_client.samples import Sample
 from loadtests.target.savings import OPTIMIZATIONS, Savings
 from loadtests.target.users import TIERS
 
-__all__ = ["DURATION_BUCKETS", "SOCKET_FAULTS", "Metrics"]
+__all__ = ["DATABASE_FAULTS", "DURATION_BUCKETS", "SOCKET_FAULTS", "Metrics"]
 
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 SOCKET_FAULTS = {
@@ -46,6 +46,13 @@ SOCKET_FAULTS = {
     "reordered": "socket_reorder",
 }
 """Label of a socket's fault in `netra_faults_injected`, by what came about."""
+DATABASE_FAULTS = {
+    "lock": "database_lock",
+    "terminate": "database_terminate",
+    "restart": "database_restart",
+    "full": "database_full",
+}
+"""The same of the database's faults; statements that sleep are counted by the database itself."""
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -124,7 +131,7 @@ class Metrics:
         )
         self.registry.register(_Alias(self._durations, "netra_http_request_duration_seconds"))
         self.faults = self._counter("netra_faults_injected", "Faults the dial injected", "fault")
-        for fault in ("delay", "error", "reset", *SOCKET_FAULTS.values()):
+        for fault in ("delay", "error", "reset", *SOCKET_FAULTS.values(), *DATABASE_FAULTS.values()):
             self.faults.labels(fault)
 
     def _agents(self) -> None:

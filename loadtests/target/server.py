@@ -26,7 +26,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from loadtests.errors import UsageError
 from loadtests.target.app import RESET_EXTENSION, Edge
-from loadtests.target.backend import new_backend
+from loadtests.target.backend import new_backend, turn_dial
 from loadtests.target.faults import NO_FAULTS, Faults
 from loadtests.target.logs import Category, Log, ServerErrors, open_log
 from loadtests.target.postgres.attached import NONE, Attachment, attached
@@ -69,7 +69,7 @@ def serve(serving: Serving) -> None:
         stack.enter_context(_server_errors(log))
         _raise_file_limit()
         database = stack.enter_context(attached(serving.database, users=serving.users))
-        edge = Edge(new_backend(serving.faults, log=log, database=None if database is None else database.dsn))
+        edge = Edge(new_backend(serving.faults, log=log, attached=database))
         uvloop.run(_Server(_config(edge), serving, edge, database).serve(sockets=[listener]))
 
 
@@ -154,7 +154,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._serving = serving
         self._attached = database
-        self._database = edge.backend.database
+        self._backend = edge.backend
         self._sockets = edge.sockets
         self._log = edge.backend.log
         self._chores: asyncio.Task[None] | None = None
@@ -168,8 +168,9 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._database is not None:
-            await self._database.open()
+        if self._backend.database is not None:
+            await self._backend.database.open()
+        await self._turn_dial()
         await super().startup(sockets)
         assert sockets is not None
         self._announce(_url(sockets[0]))
@@ -183,8 +184,14 @@ class _Server(uvicorn.Server):
         self._log.event(Category.SYSTEM, "service stopping", component="server")
         _uvicorn_log().handlers[:] = [logging.NullHandler()]
         await asyncio.gather(super().shutdown(sockets), self._sockets.stop())
-        if self._database is not None:
-            await self._database.close()
+        if self._backend.database is not None:
+            await self._backend.database.close()
+
+    async def _turn_dial(self) -> None:
+        try:
+            await turn_dial(self._backend, self._serving.faults)
+        except ValueError as mistake:
+            raise UsageError(f"--database-faults: {mistake}") from mistake
 
     def _announce(self, url: str) -> None:
         self._log.event(

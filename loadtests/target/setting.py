@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-__all__ = ["of_text", "parse_settings"]
+__all__ = ["of_text", "parse_entries", "parse_settings"]
 
 _T = TypeVar("_T")
 
@@ -23,6 +23,19 @@ def parse_settings(
     if mistakes:
         raise ValueError("; ".join(mistakes))
     return parsed
+
+
+def parse_entries(text: str, example: str) -> dict[str, str]:
+    """The settings of `NAME SETTING; NAME SETTING`, by name; raises `ValueError` for a name that is there twice."""
+    entries: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(";"))):
+        name, _, setting = part.partition(" ")
+        if name in entries:
+            raise ValueError(f"expected each name once, {name} is there twice")
+        entries[name] = setting
+    if not entries:
+        raise ValueError(f"expected names with settings such as {example}")
+    return entries
 
 
 def of_text(parse: Callable[[str], _T], example: str) -> Callable[[object], _T]:

@@ -24,7 +24,7 @@ from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 
 from loadtests.law import Law, parse_law
-from loadtests.target.setting import of_text, parse_settings
+from loadtests.target.setting import of_text, parse_entries, parse_settings
 from loadtests.target.share import Share, parse_share, total_of
 from loadtests.units import parse_duration_ns
 
@@ -84,7 +84,7 @@ class SocketFaults:
 def parse_socket_faults(value: object) -> SocketFaults:
     """The setting written in `value`, an object of texts or one text; raises `ValueError` with every mistake."""
     if isinstance(value, str):
-        value = _entries(value)
+        value = parse_entries(value, "lose 1%; drop 2% after 30s")
     if not isinstance(value, Mapping):
         raise ValueError('expected an object such as {"drop": "1.5% after 30s 1011"}, or text such as lose 1%; drop 2%')
     faults = SocketFaults(**parse_settings(value, _PARSERS))  # type: ignore[arg-type]
@@ -93,18 +93,6 @@ def parse_socket_faults(value: object) -> SocketFaults:
     if total_of(faults.treatments) > 1:
         raise ValueError("lose, duplicate and reorder: expected at most 100% together")
     return faults
-
-
-def _entries(text: str) -> dict[str, str]:
-    entries: dict[str, str] = {}
-    for part in filter(None, (part.strip() for part in text.split(";"))):
-        name, _, setting = part.partition(" ")
-        if name in entries:
-            raise ValueError(f"expected each name once, {name} is there twice")
-        entries[name] = setting
-    if not entries:
-        raise ValueError("expected names with settings such as lose 1%; drop 2% after 30s")
-    return entries
 
 
 def _parse_drop(text: str) -> Drop:

@@ -8,7 +8,9 @@
 Keys and indexes come after the rows, which is three times as fast. `run_id` is the name a run has outside.
 """
 
-__all__ = ["KEYS", "TABLES"]
+__all__ = ["KEYS", "NAMES", "TABLES"]
+
+NAMES = ("users", "threads", "agent_runs", "savings")
 
 TABLES = """
 CREATE TABLE users (

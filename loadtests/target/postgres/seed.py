@@ -6,7 +6,7 @@ runs; of a hundred runs 96 completed, three failed and one timed out, and each c
 
 import asyncpg
 
-from loadtests.target.postgres.schema import KEYS, TABLES
+from loadtests.target.postgres.schema import KEYS, NAMES, TABLES
 
 __all__ = ["RUNS_PER_USER", "fill", "is_filled"]
 
@@ -72,4 +72,4 @@ async def fill(connection: asyncpg.Connection, users: int) -> None:
         await connection.execute(_SAVINGS)
         await connection.execute(_NEXT_RUN.format(runs=RUNS_PER_USER), users)
         await connection.execute(KEYS)
-    await connection.execute("VACUUM (ANALYZE) users, threads, agent_runs, savings")
+    await connection.execute(f"VACUUM (ANALYZE) {', '.join(NAMES)}")
