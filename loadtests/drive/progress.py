@@ -33,7 +33,7 @@ class Status:
     left_s: float
     share: float
     offered_per_s: float
-    achieved_per_s: float
+    ok_per_s: float
     p50_us: int | None
     p99_us: int | None
     failed: int
@@ -60,7 +60,7 @@ class Status:
             if self.p50_us is None or self.p99_us is None
             else f"p50 {format_duration(self.p50_us * 1000)}, p99 {format_duration(self.p99_us * 1000)}"
         )
-        rates = [f"{format_rate(self.offered_per_s)} offered", f"{format_rate(self.achieved_per_s)} achieved"]
+        rates = [f"{format_rate(self.offered_per_s)} offered", f"{format_rate(self.ok_per_s)} OK"]
         dropped = [f"{self.dropped:,} dropped"] if self.dropped else []
         return [*rates, latency, f"{self.failed:,} failed", *dropped]
 
@@ -112,7 +112,7 @@ class Progress:
             left_s=max(0.0, duration_s - elapsed_s),
             share=min(1.0, elapsed_s / duration_s),
             offered_per_s=recent.count(OFFERED) / length,
-            achieved_per_s=recent.count(COMPLETED_OK) / length,
+            ok_per_s=recent.count(COMPLETED_OK) / length,
             p50_us=answers.quantile_us(0.5),
             p99_us=answers.quantile_us(0.99),
             failed=self._failed,

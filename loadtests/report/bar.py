@@ -1,13 +1,15 @@
-"""A threshold's interval against its limit on one line.
+"""Drawings of one line: a threshold's interval against its limit, and how far an operation's times reach.
 
 Only positions are computed here, in the units of an SVG view box; the template draws them.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from loadtests.report.page import ThresholdRow
+from loadtests.report.page import Slow, ThresholdRow
 
-__all__ = ["BAR_WIDTH", "Bar", "bar_of"]
+__all__ = ["BAR_WIDTH", "Bar", "Range", "bar_of", "ranges_of"]
 
 BAR_WIDTH = 168.0
 _BAR_EDGE = 6.0
@@ -55,3 +57,28 @@ def bar_of(row: ThresholdRow) -> Bar | None:
 def _ends(row: ThresholdRow) -> tuple[float | None, float | None] | None:
     low, high = (None if end is None else end.value for end in row.interval or (None, None))
     return None if low is None and high is None else (low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """One operation's p50, p99 and max as x positions on a logarithmic line that all of them share."""
+
+    slow: Slow
+    p50: float
+    p99: float
+    most: float
+
+
+def ranges_of(slowest: Sequence[Slow]) -> list[Range]:
+    """The slowest operations on one scale, so that their lengths can be compared."""
+    columns = [[one.row.response.figures[name].value or 0.0 for name in ("p50", "p99", "max")] for one in slowest]
+    values = [value for column in columns for value in column if value > 0]
+    if not values:
+        return []
+    low, high = math.log(min(values)), math.log(max(values))
+
+    def place(value: float) -> float:
+        share = (math.log(max(value, min(values))) - low) / (high - low) if high > low else 0.5
+        return round(_BAR_EDGE + share * (BAR_WIDTH - 2 * _BAR_EDGE), 1)
+
+    return [Range(one, *map(place, column)) for one, column in zip(slowest, columns, strict=True)]

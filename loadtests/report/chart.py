@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from loadtests.report.wording import figure, visible
 
-__all__ = ["Axis", "Band", "Chart", "Course", "Drawn", "Heatmap", "Mark", "Point", "Unit", "payload"]
+__all__ = ["Axis", "Band", "Chart", "Course", "Drawn", "Heatmap", "Mark", "Point", "Stroke", "Unit", "payload"]
 
 Unit = Literal["ms", "ratio", "per_s", "bytes", "number"]
 Axis = Literal["seconds", "quantile", "named"]
@@ -24,12 +24,16 @@ _DIGITS = 4
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One line: a value for every x. `tone` names a colour of page.css: `a` to `f`, `soft`, or that of an outcome."""
+    """One line: a value for every x. `tone` names a colour of page.css: `a` to `f`, `soft`, or that of an outcome.
+
+    `bridged` draws on over a single missing value, as of a gauge that was looked at a little late.
+    """
 
     label: str
     values: Sequence[float | None]
     tone: str = "a"
     stroke: Stroke = "solid"
+    bridged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,7 @@ def _chart(chart: Chart) -> dict[str, Any]:
                 "label": visible(course.label),
                 "tone": course.tone,
                 "stroke": course.stroke,
+                "bridged": course.bridged,
                 "values": _numbers(course.values),
             }
             for course in chart.courses

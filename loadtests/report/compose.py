@@ -7,10 +7,11 @@ from typing import Any
 
 from loadtests import __version__
 from loadtests.judge.verdict import Health, Outcome, ScenarioVerdict, ThresholdVerdict, Verdict
-from loadtests.plan.model import ClosedLoad, Connections, OpenLoad, Scenario
+from loadtests.plan.model import ClosedLoad, Connections, OpenLoad, Scenario, Threshold
 from loadtests.report.blocks import blocks_of
 from loadtests.report.clauses import CATALOGUE, Clause
-from loadtests.report.measures import failure_rows, operation_rows, resource_rows, series, total_row
+from loadtests.report.distribution import curves, spread
+from loadtests.report.measures import failure_rows, operation_rows, resource_rows, slowest, total_row
 from loadtests.report.page import (
     ClauseRow,
     HealthFacts,
@@ -20,6 +21,7 @@ from loadtests.report.page import (
     ScenarioPage,
     ThresholdRow,
 )
+from loadtests.report.series import series
 from loadtests.report.wording import NOT_MEASURED, UNITS, count, figure, masked, moment, sign
 from loadtests.result.run import Run, ScenarioRun
 from loadtests.units import format_duration, format_rate
@@ -65,6 +67,7 @@ def _length_s(run: ScenarioRun) -> float:
 def _scenario(verdict: ScenarioVerdict, secrets: Secrets) -> ScenarioPage:
     run = verdict.run
     start, end = run.steady_s
+    rows = tuple(operation_rows(run))
     shown = failure_rows(run.failures, secrets=secrets)
     return ScenarioPage(
         name=run.scenario.name,
@@ -80,12 +83,15 @@ def _scenario(verdict: ScenarioVerdict, secrets: Secrets) -> ScenarioPage:
         load=_load(verdict.health, run.scenario),
         health=_health(verdict.health, run, secrets),
         thresholds=tuple(_threshold(one, verdict.health) for one in verdict.thresholds),
-        operations=tuple(operation_rows(run)),
+        operations=rows,
         total=total_row(run),
         resources=tuple(resource_rows(run)),
         failures=tuple(shown),
         failures_left_out=len(run.failures) - len(shown),
         series=series(run),
+        curves=curves(run),
+        spread=spread(run),
+        slowest=tuple(slowest(run, rows)),
         blocks=blocks_of(run),
         sends=bool(run.scenario.operations) or run.scenario.load.connections is None,
     )
@@ -178,7 +184,12 @@ def _threshold(verdict: ThresholdVerdict, health: Health) -> ThresholdRow:
         samples=count(verdict.samples),
         needed=count(verdict.needed),
         why=_why(verdict, health),
+        quantile=threshold.quantile if _of_all_responses(threshold) else None,
     )
+
+
+def _of_all_responses(threshold: Threshold) -> bool:
+    return threshold.metric == "latency" and not threshold.service and threshold.operation is None
 
 
 def _believed(verdict: ThresholdVerdict, health: Health) -> Outcome:

@@ -4,13 +4,16 @@ Times are milliseconds, shares 0..1, rates per second, sizes bytes; keys are onl
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from loadtests.report.blocks import BLOCKS
 from loadtests.report.page import (
     ClauseRow,
+    Curve,
     FailureRow,
+    Gauge,
     MessageFacts,
     OperationRow,
     Page,
@@ -78,6 +81,7 @@ def _scenario(scenario: ScenarioPage) -> dict[str, Any]:
         "failure_samples": [_failure(row) for row in scenario.failures],
         "failure_samples_left_out": scenario.failures_left_out,
         "series": _series(scenario),
+        "curves": [_curve(one) for one in scenario.curves],
         **dict.fromkeys(BLOCKS),
         **{block.key: block.document() for block in scenario.blocks},
     }
@@ -181,10 +185,34 @@ def _series(scenario: ScenarioPage) -> dict[str, Any]:
         "offered_per_s": list(series.offered),
         "ok_per_s": list(series.ok),
         "failed_per_s": list(series.failed),
+        "dropped_per_s": list(series.dropped),
+        "failures_per_s": {kind: list(values) for kind, values in series.failures.items()},
         "p50_ms": list(series.p50_ms),
+        "p90_ms": list(series.p90_ms),
+        "p95_ms": list(series.p95_ms),
         "p99_ms": list(series.p99_ms),
+        "max_ms": list(series.max_ms),
+        "resources": _gauges(series.gauges),
+        "generator": {
+            "cpu": list(series.generator.cpu),
+            "in_flight": list(series.generator.in_flight),
+            "lag_p99_ms": list(series.generator.lag_p99_ms),
+            "loop_lag_max_ms": list(series.generator.loop_lag_max_ms),
+            "gc_pause_max_ms": list(series.generator.gc_pause_max_ms),
+        },
         "open_connections": list(series.open_connections),
     }
+
+
+def _gauges(gauges: Sequence[Gauge]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for gauge in gauges:
+        found.setdefault(gauge.source, {})[gauge.name] = {"unit": gauge.unit, "values": list(gauge.values)}
+    return found
+
+
+def _curve(curve: Curve) -> dict[str, Any]:
+    return {"name": curve.label, "quantiles": list(curve.quantiles), "ms": list(curve.ms)}
 
 
 def _clause(row: ClauseRow) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""The figures of one scenario for the page: operations, total, resources, failures, and the course over time.
+"""The figures of one scenario for the page: operations, total, resources, failures.
 
-Latencies come from merged histograms, never from averaged percentiles; all but the course are of the steady interval.
+Latencies come from merged histograms, never from averaged percentiles; all are of the steady interval.
 """
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from loadtests.report.latency import Latency, latency
 from loadtests.report.page import (
@@ -13,17 +13,16 @@ from loadtests.report.page import (
     MessageFacts,
     OperationRow,
     ResourceRow,
-    Series,
+    Slow,
 )
+from loadtests.report.series import GAUGES, operation_p99s
 from loadtests.report.wording import count, figure, masked
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import FailureSample, ScenarioRun, pooled
 from loadtests.result.window import (
-    COMPLETED_FAILED,
     COMPLETED_OK,
     CUT_OFF,
     DROPPED,
-    DROPPED_AT,
     DUPLICATED,
     EXPECTED,
     LATE,
@@ -39,23 +38,17 @@ from loadtests.result.window import (
     Tally,
 )
 
-__all__ = ["MOST_FAILURES", "failure_rows", "operation_rows", "resource_rows", "series", "total_row"]
+__all__ = ["MOST_FAILURES", "failure_rows", "operation_rows", "resource_rows", "slowest", "total_row"]
 
 MOST_FAILURES = 60
 """Failure samples a page shows per scenario."""
 
+MOST_SLOW = 6
+"""Operations among the slowest."""
+
 _PER_KIND = 5
 _MESSAGE_CHARACTERS = 2000
-_MOST_POINTS = 600
 _OWN_ROWS = frozenset({RESPONSE_OK, SERVICE_OK, RESPONSE_FAILED, SERVICE_FAILED})
-_GAUGES = {
-    "cpu": ("CPU, share of one instance", "ratio", 1.0),
-    "memory_bytes": ("memory", "bytes", 1.0),
-    "pool": ("pool in use", "ratio", 1.0),
-    "machine_cpu": ("CPU of the whole machine", "ratio", 1.0),
-    "machine_memory": ("memory in use on the machine", "ratio", 1.0),
-    "lock_wait_s": ("lock wait", "ns", 1e9),
-}
 
 
 def operation_rows(run: ScenarioRun) -> list[OperationRow]:
@@ -120,9 +113,10 @@ def resource_rows(run: ScenarioRun) -> list[ResourceRow]:
 
 
 def _resource(source: str, name: str, values: Sequence[float]) -> ResourceRow:
-    label, unit, scale = _GAUGES.get(name, (name, "number", 1.0))
+    label, unit, scale = GAUGES.get(name, (name, "number", 1.0))
+    base, scale = ("ns", scale * 1e6) if unit == "ms" else (unit, scale)
     mean, highest = math.fsum(values) / len(values) * scale, max(values) * scale
-    return ResourceRow(source, name, label, figure(mean, unit), figure(highest, unit), len(values))
+    return ResourceRow(source, name, label, figure(mean, base), figure(highest, base), len(values))
 
 
 def failure_rows(samples: Sequence[FailureSample], *, secrets: tuple[str, ...]) -> list[FailureRow]:
@@ -141,44 +135,13 @@ def _shortened(message: str) -> str:
     return message if len(message) <= _MESSAGE_CHARACTERS else message[:_MESSAGE_CHARACTERS] + " …"
 
 
-def series(run: ScenarioRun) -> Series:
-    """The whole run over time, warm-up included, in some hundred steps at most; a longer run has longer steps."""
-    by_second = run.by_second(run.total_names())
-    length = max(by_second, default=-1) + 1
-    step = max(1, -(-length // _MOST_POINTS))
-    starts = range(0, length, step)
-    merged = [_step(by_second, start, step) for start in starts]
-    return Series(
-        step_s=step,
-        second=tuple(starts),
-        offered=tuple(_rate(tally, OFFERED, step) for tally in merged),
-        ok=tuple(_rate(tally, COMPLETED_OK, step) for tally in merged),
-        failed=tuple(_rate(tally, COMPLETED_FAILED, step) for tally in merged),
-        p50_ms=tuple(_quantile_ms(tally, 0.5) for tally in merged),
-        p99_ms=tuple(_quantile_ms(tally, 0.99) for tally in merged),
-        open_connections=_open_connections(run, starts, step) if run.holds_connections else (),
-    )
-
-
-def _open_connections(run: ScenarioRun, starts: range, step: int) -> tuple[int, ...]:
-    """Established less dropped, at the end of each step; an attempt counts from the second in which it was due."""
-    by_second, now, found = run.connections_by_second(), 0, []
-    for start in starts:
-        tally = _step(by_second, start, step)
-        now += 0 if tally is None else tally.count(OK) - tally.count(DROPPED_AT)
-        found.append(now)
-    return tuple(found)
-
-
-def _step(by_second: Mapping[int, Tally], start: int, step: int) -> Tally | None:
-    present = [by_second[second] for second in range(start, start + step) if second in by_second]
-    return Tally.merge(present) if present else None
-
-
-def _rate(tally: Tally | None, counter: str, step: int) -> float | None:
-    return None if tally is None else tally.count(counter) / step
-
-
-def _quantile_ms(tally: Tally | None, quantile: float) -> float | None:
-    found = None if tally is None else tally.histogram(RESPONSE_OK).quantile_us(quantile)
-    return None if found is None else found / 1000
+def slowest(run: ScenarioRun, rows: Sequence[OperationRow]) -> list[Slow]:
+    """The operations with the highest p99, the worst first; none where there is only one to look at."""
+    timed = [row for row in rows if row.response.samples and not row.journey]
+    if len(timed) < 2:
+        return []
+    spent = {row.name: (row.response.figures["mean"].value or 0.0) * row.response.samples for row in timed}
+    worst = sorted(timed, key=lambda row: row.response.figures["p99"].value or 0.0, reverse=True)[:MOST_SLOW]
+    p99s = operation_p99s(run, [row.name for row in worst])
+    total = math.fsum(spent.values())
+    return [Slow(row, figure(spent[row.name] / total if total else None, "ratio"), p99s[row.name]) for row in worst]

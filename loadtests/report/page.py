@@ -8,12 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from loadtests.report.block import Block
+from loadtests.report.chart import Unit
 from loadtests.report.latency import Latency
 from loadtests.report.wording import ABSENT, Figure, Sign
 
 __all__ = [
     "ClauseRow",
+    "Curve",
     "FailureRow",
+    "Gauge",
+    "Generator",
     "HealthFacts",
     "LoadFacts",
     "MessageFacts",
@@ -23,6 +27,8 @@ __all__ = [
     "RunFacts",
     "ScenarioPage",
     "Series",
+    "Slow",
+    "Spread",
     "ThresholdRow",
 ]
 
@@ -85,7 +91,10 @@ class OperationRow:
 
 @dataclass(frozen=True, slots=True)
 class ThresholdRow:
-    """One threshold and what became of it; `unit` is that of report.json."""
+    """One threshold and what became of it; `unit` is that of report.json.
+
+    `quantile` where it is about response times of the whole scenario at that quantile.
+    """
 
     text: str
     sign: Sign
@@ -99,6 +108,7 @@ class ThresholdRow:
     samples: Figure
     needed: Figure
     why: str
+    quantile: float | None = None
 
     @property
     def interval_text(self) -> str:
@@ -159,11 +169,34 @@ class FailureRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Gauge:
+    """One gauge of the target or of this machine, step by step; `unit` is that of report.json."""
+
+    source: str
+    name: str
+    label: str
+    unit: Unit
+    values: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """The generator step by step: the busiest engine process, all executions in flight, its own lateness in ms."""
+
+    cpu: Sequence[float | None]
+    in_flight: Sequence[float | None]
+    lag_p99_ms: Sequence[float | None]
+    loop_lag_max_ms: Sequence[float | None]
+    gc_pause_max_ms: Sequence[float | None]
+
+
+@dataclass(frozen=True, slots=True)
 class Series:
     """The run over time in steps of `step_s` seconds: rates per second, response times of OK answers in ms.
 
-    `None` where no window (rates) or no answer (response times) is there: a gap, not a zero. `open_connections` at the
-    end of each step, only where connections are held.
+    `None` where no window (rates) or no answer (response times) is there: a gap, not a zero. `ok` and `failed` go by
+    when they ended, `failures` by kind and by when they were due. `open_connections` at the end of each step, only
+    where connections are held.
     """
 
     step_s: int
@@ -171,9 +204,44 @@ class Series:
     offered: Sequence[float | None]
     ok: Sequence[float | None]
     failed: Sequence[float | None]
+    dropped: Sequence[float | None]
+    failures: Mapping[str, Sequence[float | None]]
     p50_ms: Sequence[float | None]
+    p90_ms: Sequence[float | None]
+    p95_ms: Sequence[float | None]
     p99_ms: Sequence[float | None]
+    max_ms: Sequence[float | None]
+    gauges: Sequence[Gauge]
+    generator: Generator
     open_connections: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One histogram as a line: the time in ms at each quantile."""
+
+    label: str
+    quantiles: Sequence[float]
+    ms: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """OK answers by the step in which they were due and by response time: `counts[step][row]` between `edges_ms`."""
+
+    step_s: int
+    second: Sequence[int]
+    edges_ms: Sequence[float]
+    counts: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """One operation among the slowest; `p99s` over the steps of the series, `time_share` of all time spent waiting."""
+
+    row: OperationRow
+    time_share: Figure
+    p99s: Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +267,9 @@ class ScenarioPage:
     failures: Sequence[FailureRow]
     failures_left_out: int
     series: Series
+    curves: Sequence[Curve] = ()
+    spread: Spread | None = None
+    slowest: Sequence[Slow] = ()
     blocks: Sequence[Block] = ()
     sends: bool = True
     """Whether anything was to be executed; else connections were only held."""

@@ -135,12 +135,18 @@ class Histogram:
 
         Its rank is `quantile * total` rounded to the nearest, at least 1, as HdrHistogram counts it.
         """
+        found = self.quantiles_us([quantile])
+        return None if found is None else found[0]
+
+    def quantiles_us(self, quantiles: Iterable[float]) -> list[int] | None:
+        """`quantile_us` of each, at once; `None` when empty."""
         if not self.indices.size:
             return None
         running = np.cumsum(self.counts)
-        rank = max(1, int(quantile * float(running[-1]) + 0.5))
-        position = int(np.searchsorted(running, min(rank, int(running[-1]))))
-        return int(highest_equivalent_us(self.indices[position : position + 1].astype(np.int64))[0])
+        ranks = np.array([int(quantile * float(running[-1]) + 0.5) for quantile in quantiles], np.int64)
+        positions = np.searchsorted(running, np.clip(ranks, 1, running[-1]))
+        found: list[int] = highest_equivalent_us(self.indices[positions].astype(np.int64)).tolist()
+        return found
 
     def count_over_us(self, limit_us: float) -> int:
         """Observations whose counter lies above the one that holds `limit_us` (that is, provably larger than it)."""

@@ -43,7 +43,7 @@ def test_rates_and_percentiles_are_of_the_last_whole_seconds() -> None:
     for second in range(20):
         progress.window(window(second, 900 if second < 10 else 7000, offered=100, ok=90, completed_ok=90))
     status = progress.status(20.0)
-    assert (status.offered_per_s, status.achieved_per_s) == (100, 90)
+    assert (status.offered_per_s, status.ok_per_s) == (100, 90)
     assert status.p50_us == pytest.approx(7000, rel=1e-3)
     assert status.left_s == 40.0
 
@@ -106,7 +106,7 @@ def test_plain_lines_come_every_five_seconds() -> None:
     show(None)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 2
-    assert lines[0] == "  api: steady, 100/s offered, 99/s achieved, p50 5 ms, p99 9 ms, 3 failed, 2 dropped, 48 s left"
+    assert lines[0] == "  api: steady, 100/s offered, 99/s OK, p50 5 ms, p99 9 ms, 3 failed, 2 dropped, 48 s left"
 
 
 def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
@@ -120,4 +120,4 @@ def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
     show = print_status(stream)
     show(Status("api", "steady", 1.0, 48.0, 0.2, 100.0, 99.0, 5000, 9000, 3, 0))
     show(None)
-    assert "99/s achieved" in stream.getvalue()
+    assert "99/s OK" in stream.getvalue()

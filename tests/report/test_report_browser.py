@@ -85,6 +85,85 @@ def test_nothing_is_loaded(measured):
     assert {one["loaded"] for one in measured.values()} == {0}
 
 
+USE = """<script>
+const all = selector => [...document.querySelectorAll(selector)];
+const press = key => all(".plot")[0].dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
+const paper = () => getComputedStyle(document.body).backgroundColor;
+const found = {
+  figures: all("figure.chart").length,
+  painted: all("figure.chart canvas").filter(one => one.getContext("2d").getImageData(0, 0, one.width, one.height)
+    .data.some(value => value)).length,
+};
+press("Home"); press("ArrowRight"); press("ArrowRight");
+found.said = document.querySelector("[aria-live]").textContent;
+found.moments = all(".moment").map(one => one.textContent);
+found.names = all(".legend")[0].textContent;
+const before = paper();
+document.querySelector(".scheme").click();
+found.papers = [before, paper()];
+const button = document.querySelector(".legend button");
+button.click();
+found.pressed = button.getAttribute("aria-pressed");
+all("figure.chart details")[0].open = true;
+setTimeout(() => {
+  found.rows = document.querySelectorAll("figure.chart details tbody")[0].rows.length;
+  document.body.dataset.found = JSON.stringify(found);
+}, 100);
+</script></body>"""
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory):
+    """What a reader finds who walks along the first chart, opens its table, and switches to dark."""
+    directory = tmp_path_factory.mktemp("used")
+    page = directory / "report.html"
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", render(page_of(made.failing())))
+    page.write_text(text.replace("</body>", USE), encoding="utf-8")
+    return json.loads(html.unescape(re.search(r'data-found="([^"]*)"', browse(page, directory).stdout)[1]))
+
+
+def test_every_chart_is_painted(used):
+    """A canvas for each figure, and something on it."""
+    assert used["figures"] == used["painted"] >= 8
+
+
+def test_a_chart_can_be_walked_along_with_the_keyboard(used):
+    """The third second, its values said aloud with their units."""
+    assert used["said"].startswith("2 s: p50 ")
+    assert "ms, p90 " in used["said"]
+
+
+def test_all_charts_over_time_follow_the_cursor(used):
+    """Each legend shows the same moment; only the chart over quantiles has no part in it."""
+    assert set(used["moments"]) == {"2 s", ""}
+    assert used["moments"].count("") == 1
+
+
+def test_a_chart_is_a_table_too(used):
+    assert used["rows"] == 20
+
+
+def test_the_reader_chooses_light_or_dark(used):
+    light, dark = used["papers"]
+    assert light != dark
+
+
+def test_a_line_can_be_hidden(used):
+    assert used["pressed"] == "false"
+
+
+def test_the_page_can_be_printed(tmp_path):
+    """On paper it is a few pages long: nothing runs out of one, and no page is empty."""
+    page, paper = tmp_path / "report.html", tmp_path / "paper.pdf"
+    page.write_text(render(page_of(made.failing())), encoding="utf-8")
+    flags = [flag for flag in FLAGS if flag != "--dump-dom"]
+    command = [CHROMIUM, *flags, f"--user-data-dir={tmp_path / 'profile'}", f"--print-to-pdf={paper}", page.as_uri()]
+    subprocess.run(command, capture_output=True, timeout=50, check=True)
+    content = paper.read_bytes()
+    assert content.startswith(b"%PDF")
+    assert 2 <= len(re.findall(rb"/Type ?/Page\b", content)) <= 12
+
+
 def test_the_browser_has_nothing_to_complain_of(tmp_path):
     """No message on the console: no error, no refused resource, nothing against the page's own policy."""
     page = tmp_path / "report.html"

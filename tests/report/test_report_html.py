@@ -13,6 +13,7 @@ import loadtests.report
 from loadtests.report.bar import BAR_WIDTH, bar_of
 from loadtests.report.compose import page_of
 from loadtests.report.html import render
+from loadtests.result.run import FailureSample
 
 CSS = (Path(loadtests.report.__file__).parent / "assets" / "page.css").read_text(encoding="utf-8")
 VOID = {"meta", "link", "br", "rect", "line", "path", "circle", "polyline"}
@@ -227,3 +228,17 @@ def test_the_two_colour_schemes_differ():
     found = palettes()
     assert found["light"]["card"] == "#ffffff"
     assert luminance(found["dark"]["card"]) < 0.05
+
+
+# --- size -------------------------------------------------------------------------------------------------------------
+
+
+def test_five_minutes_of_twenty_operations_fit_in_a_megabyte_and_a_half():
+    """With every series, sample and chart, and nothing left out."""
+    names = tuple(f"operation {number}" for number in range(20))
+    one = made.scenario(operations=names, seconds=300)
+    samples = [FailureSample("api", name, "status_5xx", 100.0, "x" * 5000) for name in names for _ in range(10)]
+    run = made.scenario_run(one, failing=5, seconds=300, failures=samples)
+    text = render(page_of(made.verdict(run=run)))
+    assert len(text.encode()) < 1_500_000
+    assert len(Outline(text).all("figure")) >= 8

@@ -79,6 +79,7 @@ const loadtestsCharts = (() => {
     const common = {stroke: () => colour("soft"), grid: {show: false}, ticks: {stroke: () => colour("line"), size: 5}, font: font(), size: 30, gap: 4};
     if (data.axis === "quantile") {
       return {...common,
+        filter: (plot, splits) => splits,
         splits: (plot, _, low, high) => [2, 4, 10, 20, 100, 1e3, 1e4, 1e5, 1e6, 1e7].filter(x => x >= low * 0.999 && x <= high * 1.001),
         values: (plot, splits) => splits.map(x => quantile(fromAxis.quantile(x)))};
     }
@@ -89,17 +90,30 @@ const loadtestsCharts = (() => {
   }
 
   function yAxis(data) {
-    return {stroke: () => colour("soft"), grid: {stroke: () => colour("line"), width: 1}, ticks: {show: false}, font: font(), gap: 6, size: 62, space: 34,
-      values: (plot, splits) => splits.map(value => value === null ? "" : SAY[data.unit](value)),
-      filter: (plot, splits) => plot.scales.y.distr === 3 ? splits.map(v => /^[125]/.test(v.toExponential()) ? v : null) : splits};
+    return {stroke: () => colour("soft"), grid: {stroke: () => colour("line"), width: 1, filter: round}, ticks: {show: false}, font: font(), gap: 6, size: 62, space: 34,
+      values: (plot, splits) => splits.map(value => value === null ? "" : SAY[data.unit](value)), filter: round};
+  }
+
+  /* On a logarithmic axis only 1, 2 and 5 of each decade, and only 1 where they would touch. */
+  function round(plot, splits) {
+    if (plot.scales.y.distr !== 3) return splits;
+    const decades = Math.log10(plot.scales.y.max / plot.scales.y.min), kept = plot.bbox.height / uPlot.pxRatio / decades > 90 ? [1, 2, 5] : [1];
+    return splits.map(value => kept.includes(Number((value / 10 ** Math.floor(Math.log10(value) + 1e-9)).toPrecision(6))) ? value : null);
   }
 
   function font() {
     return "11px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif";
   }
 
+  /* All of it, with the length of the last step, unless the reader has zoomed in. */
+  function xRange(data) {
+    const x = data.x.map(toAxis[data.axis]), first = x[0], last = x[x.length - 1];
+    const step = data.axis === "seconds" ? x.length > 1 ? x[1] - first : 1 : data.axis === "named" ? 0.5 : 0;
+    return (plot, low, high) => low === first && high === last ? [data.axis === "named" ? first - step : first, last + step] : [low, high];
+  }
+
   function linear(plot, low, high) {
-    const least = Math.min(0, low ?? 0), most = Math.max(high ?? 1, least + 1e-9);
+    const least = Math.min(0, low ?? 0), most = high > least ? high : least + 1;
     return [least, most + (most - least) * 0.06];
   }
 
@@ -131,6 +145,8 @@ const loadtestsCharts = (() => {
       ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
       ctx.clip();
       ctx.font = `${11 * unit}px system-ui, sans-serif`;
+      ctx.textAlign = "left";
+      ctx.textBaseline = "alphabetic";
       ctx.lineWidth = 1.4 * unit;
       for (const mark of data.uprights) {
         const x = plot.valToPos(toAxis[data.axis](mark.at), "x", true);
@@ -168,8 +184,12 @@ const loadtestsCharts = (() => {
 
   function label(ctx, mark, x, y, bbox, unit) {
     const width = ctx.measureText(mark.text).width, right = bbox.left + bbox.width - 4 * unit;
+    const from = x + width > right ? Math.max(bbox.left, x - width - 20 * unit) : x;
+    ctx.strokeStyle = colour("card");
+    ctx.lineWidth = 4 * unit;
+    ctx.strokeText(mark.text, from, y);
     ctx.fillStyle = colour(mark.tone);
-    ctx.fillText(mark.text, x + width > right ? Math.max(bbox.left, x - width - 20 * unit) : x, y);
+    ctx.fillText(mark.text, from, y);
   }
 
   function cells(data) {
@@ -198,22 +218,28 @@ const loadtestsCharts = (() => {
 
   function seriesOf(course, data) {
     const area = course.stroke === "area", dots = course.stroke === "dots";
-    return {label: course.label, spanGaps: false, width: dots ? 0 : 1.8,
+    return {label: course.label, spanGaps: false, ...(course.bridged ? {gaps: longGaps} : {}), width: dots ? 0 : 1.8,
       stroke: () => colour(course.tone), dash: DASHES[course.stroke],
       fill: area ? () => colour(course.tone, 0.16) : undefined,
       points: {show: dots || data.x.length < 40 ? true : undefined, size: dots ? 5 : 4, fill: () => colour(course.tone)}};
   }
 
+  /* Of a gauge that is looked at once a second, one second without a look is no gap. */
+  function longGaps(plot, series, first, last, gaps) {
+    const x = plot.data[0], step = x.length > 1 ? plot.valToPos(x[1], "x", true) - plot.valToPos(x[0], "x", true) : 0;
+    return gaps.filter(([from, to]) => to - from > 2.5 * step);
+  }
+
   function options(one) {
     const {data} = one, heat = data.kind === "heatmap";
     return {
-      width: one.plot.clientWidth, height: heat ? 220 : data.axis === "quantile" ? 280 : 210,
+      width: one.plot.clientWidth, height: 220,
       legend: {show: false}, padding: [8, 14, 0, 0],
       cursor: {y: false, points: {size: 7, width: 1.5, fill: plot => colour("card"), stroke: (plot, i) => heat ? "transparent" : colour(data.courses[i - 1].tone)},
         focus: {prox: -1}, drag: {x: true, y: false, uni: 8},
         ...(data.link ? {sync: {key: data.link, scales: ["x", null]}} : {})},
       scales: {
-        x: {time: false, distr: data.axis === "quantile" ? 3 : 1, range: heat ? () => [data.x[0], data.x[data.x.length - 1] + data.step] : undefined},
+        x: {time: false, distr: data.axis === "quantile" ? 3 : 1, range: xRange(data)},
         y: heat ? {distr: 3, range: () => [data.edges[0], data.edges[data.edges.length - 1]]}
           : {distr: one.logarithmic ? 3 : 1, range: one.logarithmic ? logarithmic : linear}},
       axes: [xAxis(data), yAxis(data)],
@@ -289,7 +315,7 @@ const loadtestsCharts = (() => {
     }
     if (data.shaded.length) list.append(element("li", {}, element("span", {class: "swatch shaded", "aria-hidden": "true"}), "recorded, not judged"));
     list.append(one.moment);
-    if (data.kind === "courses" && data.axis !== "named" && positive(data)) list.append(element("li", {class: "scale"}, scaleButton(one)));
+    if (data.unit === "ms" && positive(data)) one.caption.append(scaleButton(one));
   }
 
   function toggle(one, i, button) {
@@ -299,7 +325,7 @@ const loadtestsCharts = (() => {
   }
 
   function scaleButton(one) {
-    const button = element("button", {type: "button", "aria-pressed": String(one.logarithmic)}, "log scale");
+    const button = element("button", {type: "button", class: "scale", "aria-pressed": String(one.logarithmic)}, "log scale");
     button.addEventListener("click", () => {
       one.logarithmic = !one.logarithmic;
       button.setAttribute("aria-pressed", String(one.logarithmic));
@@ -340,7 +366,7 @@ const loadtestsCharts = (() => {
 
   function start(figure) {
     const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
-    const one = {data, plot: figure.querySelector(".plot"), list: figure.querySelector(".legend"), live: figure.querySelector("[aria-live]"),
+    const one = {data, plot: figure.querySelector(".plot"), list: figure.querySelector(".legend"), caption: figure.querySelector("figcaption"), live: figure.querySelector("[aria-live]"),
       table: figure.querySelector("details"), logarithmic: Boolean(data.logarithmic) && positive(data), uplot: null};
     legend(one);
     drawn.push(one);
