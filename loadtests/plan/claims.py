@@ -6,7 +6,7 @@ from typing import Any
 
 from loadtests.plan.findings import Findings
 from loadtests.plan.metrics import METRICS
-from loadtests.plan.model import ClosedLoad, Operation, Target, Threshold
+from loadtests.plan.model import ClosedLoad, Operation, Threshold
 from loadtests.plan.protocol.http import HttpOperation
 from loadtests.plan.reading.base import Claimed
 from loadtests.plan.reading.drivers import DRIVERS
@@ -67,7 +67,7 @@ def _objection(threshold: Threshold, claimed: Claimed) -> tuple[str | None, str 
         return rule, None
     if metric == "drops" and isinstance(claimed.load, ClosedLoad):
         return "a closed load waits for its answers and never drops, so this could not fail", None
-    if metric.startswith("target ") and claimed.target is not None and not _has_gauge(metric, claimed.target):
+    if metric.startswith("target ") and claimed.target is not None and not _has_gauge(metric, claimed):
         needs = (
             "target.metrics" if metric in ("target pool", "target lock wait") else "target.metrics or target.process"
         )
@@ -84,7 +84,10 @@ def _is_recorded(name: str, operations: Sequence[Operation]) -> bool:
     return any(isinstance(one, HttpOperation) and one.journey is not None and one.name == owner for one in operations)
 
 
-def _has_gauge(metric: str, target: Target) -> bool:
+def _has_gauge(metric: str, claimed: Claimed) -> bool:
+    target = claimed.target
+    if target is None or metric in DRIVERS[claimed.driver].gauges:
+        return True
     if metric in ("target pool", "target lock wait"):
         return target.metrics is not None
     return target.metrics is not None or target.process is not None

@@ -10,6 +10,7 @@ from pydantic import Field, WithJsonSchema
 
 from loadtests.plan.model import Arrivals, DriverName
 from loadtests.plan.shapes.base import Later, Shape
+from loadtests.plan.shapes.database import DatabaseSettingsShape, DatabaseShape
 from loadtests.plan.shapes.http import HttpSettingsShape, HttpShape
 from loadtests.plan.shapes.null import NullShape
 from loadtests.plan.shapes.websocket import WebsocketSettingsShape, WebsocketShape
@@ -111,11 +112,12 @@ class ScenarioShape(Shape):
     warmup: Wait = 0
     timeout: Duration = 10 * 10**9
     seed: Seed = 0
-    operations: Annotated[Any, Later(HttpShape, WebsocketShape, NullShape, wrap=list_of)] = None
+    operations: Annotated[Any, Later(HttpShape, WebsocketShape, DatabaseShape, NullShape, wrap=list_of)] = None
     data: Annotated[Any, Later(FeederShape, wrap=map_of)] = None
     thresholds: Annotated[Any, WithJsonSchema(list_of({"type": "string", "examples": ["p99 < 2s"]}))] = None
     http: Annotated[Any, Later(HttpSettingsShape)] = None
     websocket: Annotated[Any, Later(WebsocketSettingsShape)] = None
+    database: Annotated[Any, Later(DatabaseSettingsShape)] = None
 
 
 class SuiteShape(Shape):

@@ -8,7 +8,7 @@ from loadtests.plan.model import DriverName
 
 __all__ = ["METRICS", "Metric", "Unit"]
 
-Unit = Literal["ns", "ratio", "per_s", "bytes"]
+Unit = Literal["ns", "ratio", "per_s", "bytes", "count"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class Metric:
 
 
 _HELD: tuple[DriverName, ...] = ("websocket",)
+_POOLED: tuple[DriverName, ...] = ("database",)
 
 METRICS: Mapping[str, Metric] = {
     "latency": Metric("ns", quantiles=True),
@@ -44,13 +45,15 @@ METRICS: Mapping[str, Metric] = {
     "success": Metric("ratio", more_is_better=True),
     "timeouts": Metric("ratio"),
     "drops": Metric("ratio"),
-    "connect failures": Metric("ratio", drivers=_HELD, whole=True),
-    "connection drops": Metric("ratio", drivers=_HELD, whole=True),
+    "connect failures": Metric("ratio", drivers=(*_HELD, *_POOLED), whole=True),
+    "connection drops": Metric("ratio", drivers=(*_HELD, *_POOLED), whole=True),
     "lost": Metric("ratio", drivers=_HELD),
     "duplicated": Metric("ratio", drivers=_HELD),
     "out of order": Metric("ratio", drivers=_HELD),
     "reach": Metric("ratio", more_is_better=True, drivers=_HELD),
     "throughput": Metric("per_s"),
+    "pool": Metric("ratio", drivers=_POOLED, whole=True),
+    "deadlocks": Metric("count", drivers=_POOLED, whole=True),
     "target cpu": Metric("ratio", whole=True),
     "target pool": Metric("ratio", whole=True),
     "target memory": Metric("bytes", whole=True),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from loadtests.plan.protocol.database import DatabaseOperation, DatabaseSettings
 from loadtests.plan.protocol.http import HttpOperation, HttpSettings
 from loadtests.plan.protocol.null import NullOperation
 from loadtests.plan.protocol.websocket import WebsocketOperation, WebsocketSettings
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 Arrivals = Literal["constant", "poisson"]
-DriverName = Literal["null", "http", "websocket"]
+DriverName = Literal["null", "http", "websocket", "database"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class ClosedLoad:
         return spawn_ns if self.connections is None else max(spawn_ns, self.connections.spawn_ns)
 
 
-Operation = HttpOperation | NullOperation | WebsocketOperation
+Operation = HttpOperation | NullOperation | WebsocketOperation | DatabaseOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,15 @@ class Threshold:
 
     `metric` is the canonical metric name without its quantile: `latency` for pNN, else a name that
     `plan.thresholds` lists. `quantile` is 0.99 for p99, `None` for metrics without one.
-    `limit` is ns for times, 0..1 for shares, per second for throughput, bytes for memory; `unit` names which.
+    `limit` is ns for times, 0..1 for shares, per second for throughput, bytes for memory, a number for deadlocks;
+    `unit` names which.
     """
 
     text: str
     metric: str
     comparison: Literal["<", "<=", ">", ">="]
     limit: float
-    unit: Literal["ns", "ratio", "per_s", "bytes"]
+    unit: Literal["ns", "ratio", "per_s", "bytes", "count"]
     quantile: float | None = None
     operation: str | None = None
     service: bool = False
@@ -163,6 +165,7 @@ class Scenario:
     data: Mapping[str, Feeder] = field(default_factory=dict)
     http: HttpSettings = HttpSettings()
     websocket: WebsocketSettings = WebsocketSettings()
+    database: DatabaseSettings = DatabaseSettings()
 
     @property
     def steady_ns(self) -> tuple[int, int]:

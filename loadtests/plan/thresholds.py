@@ -5,12 +5,14 @@
                | quantile-metric quantile compare duration      connect p95 < 20ms
                | share-metric compare share                     errors < 1%
                | "throughput" compare rate
+               | "deadlocks" compare number
                | "target" gauge compare amount                  target cpu < 70%
     latency-metric  = quantile | "mean" | "max"
     quantile        = "p" number        above 0, below 100: p50, p99.9
     quantile-metric = "connect" | "first byte" | "lag" | "ping" | "push" | "delivery" | "first event"
     share-metric    = "errors" | "success" | "timeouts" | "drops"
                     | "connect failures" | "connection drops" | "lost" | "duplicated" | "out of order" | "reach"
+                    | "pool"
     gauge           = "cpu" | "pool"  (a share) | "memory" (a size) | "lock wait" (a duration)
     compare         = "<" | "<=" | ">" | ">="
 
@@ -21,6 +23,7 @@ only of the whole. `abort after 10s` ends the run when it is missed, from 10 s o
 import difflib
 import math
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -55,6 +58,21 @@ _FOR = re.compile(r"\s+for\s+(?P<sliding>[^:<>=]+?)\s*$")
 _CLAIM = re.compile(r"(?P<metric>[^<>=]*?)\s*(?P<comparison><=|>=|<|>)\s*(?P<value>[^<>=]+)")
 _QUANTILE = re.compile(r"(?:(?P<family>.+?) )?p(?P<number>\d+(?:\.\d+)?)")
 _CONFIDENCE = 0.95
+
+
+def _parse_count(text: str) -> float:
+    if not text.isdecimal():
+        raise ValueError("expected a whole number, such as 0")
+    return float(text)
+
+
+_PARSERS: Mapping[Unit, Callable[[str], float]] = {
+    "ns": parse_duration_ns,
+    "ratio": parse_ratio,
+    "per_s": parse_rate,
+    "bytes": parse_size,
+    "count": _parse_count,
+}
 
 
 class ThresholdError(ValueError):
@@ -169,7 +187,7 @@ def _unknown(words: str) -> ThresholdError:
 
 
 def _amount(text: str, unit: Unit) -> float:
-    parse = {"ns": parse_duration_ns, "ratio": parse_ratio, "per_s": parse_rate, "bytes": parse_size}[unit]
+    parse = _PARSERS[unit]
     try:
         return parse(text)
     except ValueError as error:
@@ -206,6 +224,8 @@ def _write_amount(limit: float, unit: Unit) -> str:
         return write_duration(round(limit))
     if unit == "ratio":
         return f"{_plain(Decimal(repr(float(limit))) * 100)}%"
+    if unit == "count":
+        return f"{limit:.0f}"
     if unit == "per_s":
         return f"{_plain(Decimal(repr(float(limit))))}/s"
     return _write_size(round(limit))

@@ -25,6 +25,7 @@ __all__ = [
     "Process",
     "Rate",
     "Redirects",
+    "Rows",
     "Seed",
     "Size",
     "Statuses",
@@ -44,6 +45,7 @@ __all__ = [
 
 _WHOLE = re.compile(r"[+-]?\d+")
 _RANGE = re.compile(r"(-?\d+)\s*\.\.\s*(-?\d+)")
+_ROWS = re.compile(r"(?P<least>>=\s*)?(?P<low>\d+)(?:\s*\.\.\s*(?P<high>\d+))?")
 _DURATION_PATTERN = r"^\s*(0|(\d+(\.\d+)?\s*(ns|us|µs|ms|s|m|h)\s*)+)\s*$"
 _FROM_ENVIRONMENT = {"type": "string", "pattern": r"\$\{[A-Za-z_]\w*(:-[^}]*)?\}"}
 
@@ -164,6 +166,17 @@ def _one_of(*words: str) -> Callable[[Any], str]:
     return check
 
 
+def _rows(value: Any) -> tuple[int, int | None]:
+    text = "" if isinstance(value, bool) else str(value).strip()
+    found = _ROWS.fullmatch(text)
+    if found is None or (found["high"] is not None and (found["least"] or int(found["high"]) < int(found["low"]))):
+        raise Misfit("expected a number of rows: 1, 1..10 or >= 1")
+    low = int(found["low"])
+    if found["least"]:
+        return low, None
+    return low, int(found["high"] or low)
+
+
 def _process(value: Any) -> int | str:
     text = _filled_text(value)
     return int(text) if text.isdigit() else text
@@ -253,6 +266,11 @@ Statuses = Annotated[
 ]
 Numbers = Annotated[range, PlainValidator(_number_range), WithJsonSchema({"type": "string", "examples": ["1..10000"]})]
 
+Rows = Annotated[
+    tuple[int, int | None],
+    PlainValidator(_rows),
+    WithJsonSchema({"type": ["integer", "string"], "examples": [1, "1..10", ">= 1"]}),
+]
 Process = Annotated[int | str, PlainValidator(_process), WithJsonSchema({"type": ["integer", "string"]})]
 Pair = Annotated[
     tuple[str, str], PlainValidator(_pair), WithJsonSchema({"type": "array", "minItems": 2, "maxItems": 2})

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 ABSENT = "–"
-UNITS = {"ns": "ms", "ratio": "ratio", "per_s": "per_s", "bytes": "bytes"}
+UNITS = {"ns": "ms", "ratio": "ratio", "per_s": "per_s", "bytes": "bytes", "count": "count"}
 """The unit in which report.json prints a value of each base unit."""
 
 

@@ -30,11 +30,14 @@ __all__ = [
     "OFFERED",
     "OK",
     "OUT_OF_ORDER",
+    "POOL_BUSY",
+    "POOL_OPEN",
     "PUSHES",
     "RECEIVED",
     "RECONNECTED",
     "RESPONSE_FAILED",
     "RESPONSE_OK",
+    "RETRIED",
     "SERVICE_FAILED",
     "SERVICE_OK",
     "UNEXPECTED",
@@ -59,6 +62,9 @@ OUT_OF_ORDER = "out_of_order"  # an answer that came after that of a message sen
 UNEXPECTED = "unexpected"  # no message in flight was answered by it
 EXPECTED, RECEIVED = "expected", "received"  # copies of a broadcast: due to those who listened, and come in time
 
+# A transaction that was begun anew after a serialization failure or a deadlock, each time.
+RETRIED = "retried"
+
 # Connections that are held are a tally of their own, CONNECTIONS, which is no operation and in no total. Each attempt
 # that was due adds one to OFFERED and ends in OK (established), FAILED + kind, or CUT_OFF. It belongs, with all that
 # befalls it, to the second in which it was due; "dropped_at" alone goes by the second of the drop.
@@ -78,7 +84,9 @@ SERVICE_FAILED = "service.failed"
 # "first event", "delivery" (each copy of a broadcast); of CONNECTIONS also "ping" and "push" (sent to received).
 
 # Generator tally of a window: histograms "start lag" (actual minus intended start), "loop lag", "gc pause";
-# counters "cpu_ns", "elapsed_ns" (CPU share = their quotient), "rss_bytes", "in_flight", "open_connections".
+# counters "cpu_ns", "elapsed_ns" (CPU share = their quotient), "rss_bytes", "in_flight", "open_connections", and of a
+# pool of connections:
+POOL_BUSY, POOL_OPEN = "pool_busy_ns", "pool_open_ns"  # time that its connections were in use, and open, together
 
 
 @dataclass(frozen=True, slots=True)

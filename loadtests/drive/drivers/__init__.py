@@ -15,6 +15,10 @@ def make_driver(surroundings: Surroundings) -> Driver:
         from loadtests.drive.drivers.websocket import WebsocketDriver
 
         return WebsocketDriver(surroundings)
+    if surroundings.scenario.driver == "database":
+        from loadtests.drive.drivers.database import DatabaseDriver
+
+        return DatabaseDriver(surroundings)
     from loadtests.drive.drivers.http import HttpDriver
 
     return HttpDriver(surroundings)

@@ -49,14 +49,16 @@ class DriverReader:
     `operation` reads one entry of `operations`. `settings` reads what stands under the driver's own name (`None` where
     nothing does) and may hold the operations, read before it, against it; a driver without settings has none.
     `objection` says what speaks against a threshold that the grammar allows. `addresses` are the keys of `target` that
-    these operations need, and what for. `synonyms` are metrics that mean another one here. `holds`: its loads have
-    connections that are held, as no others do. `idle`: it may run without operations.
+    these operations need, and what for. `gauges` are metrics of the target that need nothing else. `synonyms` are
+    metrics that mean another one here. `holds`: its loads have connections that are held, as no others do. `idle`: it
+    may run without operations.
     """
 
     operation: Callable[[Context, Any, Place], Operation | None]
     settings: Callable[[Context, Any, Place, Sequence[Operation]], Any] | None = None
     objection: Callable[[Threshold, Claimed], str | None] = no_objection
     addresses: Callable[[Sequence[Operation]], Mapping[str, str]] = field(default=lambda _: {})
+    gauges: frozenset[str] = frozenset()
     synonyms: Mapping[str, str] = field(default_factory=dict)
     holds: bool = False
     idle: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from loadtests.plan.model import DriverName
-from loadtests.plan.reading import http, null, websocket
+from loadtests.plan.reading import database, http, null, websocket
 from loadtests.plan.reading.base import DriverReader
 
 __all__ = ["DRIVERS"]
@@ -11,5 +11,6 @@ __all__ = ["DRIVERS"]
 DRIVERS: Mapping[DriverName, DriverReader] = {
     "http": http.READER,
     "websocket": websocket.READER,
+    "database": database.READER,
     "null": null.READER,
 }
