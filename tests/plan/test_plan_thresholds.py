@@ -152,7 +152,7 @@ def test_no_text_breaks_the_parser(text: str) -> None:
 
 @pytest.mark.parametrize("metric", WRITTEN)
 def test_every_listed_metric_is_a_metric(metric: str) -> None:
-    endings = ("1s", "1%", "1/s", "1GB")
+    endings = ("1s", "1%", "1/s", "1GB", "1")
     assert any(_parses(f"{metric} < {ending}") for ending in endings)
 
 

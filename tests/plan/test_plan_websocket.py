@@ -240,7 +240,8 @@ def test_connection_words_belong_to_websockets() -> None:
         plan_from_document(document, source="p.yaml", environ={})
     text = str(caught.value)
     assert "connections do not belong to the http driver" in text
-    assert text.count("only a websocket scenario measures") == 2
+    assert "only a websocket or database scenario measures connection drops" in text
+    assert "only a websocket scenario measures lost" in text
     assert "websocket: does not belong to the http driver" in text
 
 

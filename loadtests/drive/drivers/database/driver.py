@@ -9,13 +9,11 @@ from collections.abc import Callable
 import asyncpg
 
 from loadtests.drive.drivers.base import Driver, Surroundings
-from loadtests.drive.drivers.database.address import Dialler
+from loadtests.drive.drivers.database.address import Address, Dialler, Session
 from loadtests.drive.drivers.database.conditions import refusal
-from loadtests.drive.drivers.database.connection import Connection
 from loadtests.drive.drivers.database.dialogue import Transaction
 from loadtests.drive.drivers.database.flow import Flow
 from loadtests.drive.drivers.database.pool import CONNECT_WITHIN_S, Pool
-from loadtests.drive.drivers.database.preparing import prepare
 from loadtests.drive.drivers.database.script import ScriptRun
 from loadtests.drive.drivers.database.server import Server
 from loadtests.drive.drivers.database.single import SingleStatement
@@ -52,15 +50,9 @@ class DatabaseDriver(Driver):
         """
         count = self._share_of_pool()
         dialler = await Dialler.permitted(self.target, self._session_settings())
+        pool = Pool(self.surroundings, dialler, self.statements)
         try:
-            session = await dialler.dial(CONNECT_WITHIN_S)
-            server = await Server.seen_by(session)
-            self._note_misfits(server, dialler)
-            self.scale = server.scale
-            pool = Pool(self.surroundings, dialler, self.statements)
-            first = Connection(pool)
-            first.made(*session.hand_over(first))
-            await prepare(first, self.statements)
+            first = await pool.session(self._look)
             self._note_unknown_columns()
             await pool.fill(first, count)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ExceptionGroup) as error:
@@ -134,17 +126,19 @@ class DatabaseDriver(Driver):
             own["statement_timeout"] = str(max(1, settings.statement_timeout_ns // 1_000_000))
         return own
 
-    def _note_misfits(self, server: Server, dialler: Dialler) -> None:
+    async def _look(self, session: Session) -> None:
+        """Hold the plan against the server, over the first session."""
+        server, address = await Server.seen_by(session), Address.of(str(self.target.database))
+        self.scale = server.scale
         size = self._pool_size()
         if size > server.connections_for_us:
             raise UsageError(
-                f"a pool of {size} connections is larger than {dialler.address} has room for: "
+                f"a pool of {size} connections is larger than {address} has room for: "
                 f"{server.room_in_words}; make scenarios.{self.scenario.name}.database.pool smaller"
             )
         writing = self.statements.writing()
         if server.read_only is not None and writing:
             listed = ", ".join(dict.fromkeys(one.operation for one in writing))
-            address = dialler.address
             raise UsageError(f"the database at {address} takes no writes ({server.read_only}): {listed} would write")
 
     def _note_unknown_columns(self) -> None:

@@ -5,14 +5,14 @@ Making and losing sessions is recorded on the tape CONNECTIONS; how much of the 
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
 from loadtests.drive.drivers.base import Surroundings
-from loadtests.drive.drivers.database.address import Dialler
+from loadtests.drive.drivers.database.address import Dialler, Session
 from loadtests.drive.drivers.database.conditions import refusal
 from loadtests.drive.drivers.database.connection import NOBODY, Connection, Waiting
 from loadtests.drive.drivers.database.messages import IDLE, cancel_request, query
@@ -87,11 +87,13 @@ class Pool:
             for _ in range(count - 1):
                 group.create_task(further())
 
-    async def session(self) -> Connection:
-        """A new session with every statement prepared; not in the pool yet."""
+    async def session(self, look: Callable[[Session], Awaitable[None]] | None = None) -> Connection:
+        """A new session with every statement prepared, not in the pool yet; `look` may use it before that."""
         began = self._now()
         connection = Connection(self)
         made = await self._dialler.dial(CONNECT_WITHIN_S)
+        if look is not None:
+            await look(made)
         connection.made(*made.hand_over(connection))
         await prepare(connection, self._statements)
         self._connected_ns.append(self._now() - began)
@@ -183,6 +185,8 @@ class Pool:
     async def close(self) -> None:
         """End all sessions as the protocol asks, for a second at most; those that are busy without a word."""
         self._over = True
+        if self._ticked_ns:
+            self._tick(None)
         for connection in tuple(self._all):
             if connection in self.idle:
                 connection.transport.write(b"X\x00\x00\x00\x04")
