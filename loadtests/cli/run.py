@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loadtests.errors import RunInterrupted
+from loadtests.errors import RunInterrupted, UsageError
 
 if TYPE_CHECKING:
     from loadtests.plan.model import Plan
+    from loadtests.result.run import Environment
 
 __all__ = ["command"]
 
@@ -90,11 +91,26 @@ def _drive(plan: "Plan", label: str, *, output: Path | None, processes: int) -> 
 
     run_id = new_run_id(label)
     directory = output or Path("reports") / run_id
+    environment = capture()
     writer = RunWriter.create(
-        directory, plan, run_id=run_id, build=build_name(), branch=branch_name(), environment=capture()
+        directory, plan, run_id=run_id, build=build_name(), branch=branch_name(), environment=environment
     )
     click.echo(f"run {run_id}: {', '.join(plan.scenarios)} -> {directory}", err=True)
+    _warn(plan, environment, processes=processes)
     status = asyncio.run(drive_all(plan, writer, crew=LocalCrew(processes)))
     if output is None:
         point_latest(directory)
     return directory, status == "interrupted"
+
+
+def _warn(plan: "Plan", environment: "Environment", *, processes: int) -> None:
+    """Say so where the plan comes near what this machine was found to offer (`loadtests calibrate --generator`)."""
+    from loadtests.result.ceiling import advice, read_ceilings
+
+    try:
+        ceilings = read_ceilings(environment)
+    except UsageError as error:
+        click.echo(f"warning: {error}", err=True)
+        return
+    for sentence in advice(plan, ceilings, processes=processes):
+        click.echo(f"warning: {sentence}", err=True)
