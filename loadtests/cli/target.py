@@ -34,6 +34,11 @@ __all__ = ["command"]
     metavar="'NAME SETTING; …'",
     help="Faults of the database, e.g. 'lock users 3s at 30s; terminate 10% every 20s'; the names are below.",
 )
+@click.option(
+    "--agents",
+    metavar="'NAME SETTING; …'",
+    help="Times and faults of agents, e.g. 'first exp 500ms; hang 6%; wrong every 50'; the names are below.",
+)
 @click.option("--only", metavar="PREFIX", help="Fault only paths that begin so; /metrics and /api/admin/ never are.")
 @click.option(
     "--database",
@@ -49,6 +54,24 @@ __all__ = ["command"]
     type=click.IntRange(1, 10_000_000),
     help="Users to fill the database with, each with about six threads and five agent runs; 10000 if embedded. "
     "Without it a database that is there must have the tables.",
+)
+@click.option(
+    "--agent-workers",
+    "workers",
+    default=100,
+    show_default=True,
+    type=click.IntRange(1, 100_000),
+    envvar="AGENT_WORKER_COUNT",
+    show_envvar=True,
+    help="Executions at once.",
+)
+@click.option(
+    "--agent-queue",
+    "capacity",
+    default=200,
+    show_default=True,
+    type=click.IntRange(0, 100_000),
+    help="Executions that may wait; more are answered 429.",
 )
 @click.option("--log", "log", default="off", show_default=True, metavar="FILE|-|off", help="Structured JSON log.")
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written with the URL when ready.")
@@ -70,6 +93,8 @@ def command(
     log: str,
     ready_file: Path | None,
     parent: int | None,
+    workers: int,
+    capacity: int,
     **dialled: str | None,
 ) -> None:
     """Serve the embedded reference backend: the HTTP endpoints the guide names and /ws, with a dial for faults.
@@ -84,6 +109,19 @@ def command(
       delay LAW                             latency added to each answer
       lose, duplicate, reorder SHARE        answers never sent, sent twice,
                                             held until after the next one (1 s)
+
+    \b
+    Agents (a SHARE is 2% or 'every 50'). Their times and faults:
+      first LAW, token LAW                  the provider's first token; the gaps between tokens
+      phase LAW, tokens N                   each of the three phases; the length of a report
+      limit TIME                            when an execution is given up (2m)
+      provider SHARE [STATUS]               the provider fails (503)
+      hang SHARE, endless SHARE             the provider falls silent, or never stops
+      cut SHARE, malformed SHARE            streams that end, or are no JSON, half-way
+      wrong SHARE, mixup SHARE              a wrong sum; the answer of another user
+      html SHARE                            an HTML page instead
+      pause TIME, backlog N of TIME         workers that stop; a queue before them
+
     \b
     Faults of the database (--database); WHEN is `at TIME`, `every TIME` or both:
       sleep LAW [on TABLE]                  statements on its tables sleep first
@@ -100,4 +138,4 @@ def command(
         faults = parse_faults(dialled)
     except ValueError as mistake:
         raise UsageError(f"--{str(mistake).replace('database: ', 'database-faults: ', 1)}") from mistake
-    serve(Serving(host, port, faults, log, ready_file, followed, attached, users))
+    serve(Serving(host, port, faults, log, ready_file, followed, attached, users, workers, capacity))

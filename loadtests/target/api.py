@@ -1,77 +1,15 @@
-"""The product's own endpoints: sign in, read threads, let an agent execute a query."""
+"""The product's own endpoints: sign in, read threads."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any, Protocol
 
 from starlette.responses import Response
 
-from loadtests.target.agents import AGENT
 from loadtests.target.backend import Backend
 from loadtests.target.call import Call, Refused, answer
-from loadtests.target.logs import Category
 from loadtests.target.stored import stored_thread, stored_threads
 from loadtests.target.users import parse_user, thread_of, threads_of, tier_of
 
-__all__ = ["Asker", "execute", "execution", "login", "queue_status", "thread", "threads"]
-
-_QUERY_LIMIT = 10_000
-
-
-class Asker(Protocol):
-    """Who wants something executed; learns whose it is, for the log."""
-
-    user_id: str | None
-    thread_id: str | None
-
-    @property
-    def trace_id(self) -> str:
-        """The trace it belongs to."""
-
-
-async def execute(backend: Backend, call: Call) -> Response:
-    """POST /api/agent/execute {query, user_id, thread_id?}: the user's savings, and the user_id as sent."""
-    return answer(call, execution(backend, call, await call.document()))
-
-
-def execution(backend: Backend, asker: Asker, asked: Mapping[str, Any]) -> dict[str, object]:
-    """Execute {query, user_id, thread_id?} and log it; raises `Refused` for what cannot be executed."""
-    query, user = _query(asked.get("query")), _known_user(asked.get("user_id"))
-    asker.user_id, asker.thread_id = f"user_{user}", _thread_id(asked.get("thread_id"))
-    done = backend.agents.execute(user, query)
-    dollars = done.savings.cents / 100
-    if backend.log.on:
-        backend.log.event(
-            Category.BUSINESS,
-            "agent execution completed",
-            component="agent_service",
-            trace_id=asker.trace_id,
-            user_id=asker.user_id,
-            thread_id=asker.thread_id,
-            duration_ms=done.duration_ns / 1e6,
-            metadata={
-                "agent_name": AGENT,
-                "optimization_type": done.savings.optimization,
-                "savings_amount": dollars,
-                "run_id": done.run_id,
-            },
-        )
-    return {
-        "status": "completed",
-        "user_id": asked["user_id"],
-        "thread_id": asker.thread_id,
-        "tier": done.savings.tier,
-        "agent": AGENT,
-        "optimization": done.savings.optimization,
-        "savings": dollars,
-        "currency": "USD",
-        "run_id": done.run_id,
-    }
-
-
-async def queue_status(backend: Backend, call: Call) -> Response:
-    """GET /api/agent/queue-status: queued, running, completed, failed."""
-    return answer(call, backend.agents.status())
+__all__ = ["login", "thread", "threads"]
 
 
 async def login(backend: Backend, call: Call) -> Response:
@@ -122,22 +60,3 @@ def _signed_in(backend: Backend, call: Call) -> int:
         raise Refused(401, "sign in at /api/auth/login first, and send its token as a Bearer token or its cookie")
     call.user_id = f"user_{user}"
     return user
-
-
-def _query(value: object) -> str:
-    if not isinstance(value, str) or not value.strip() or len(value) > _QUERY_LIMIT:
-        raise Refused(422, f"query: expected text of 1 to {_QUERY_LIMIT:,} characters")
-    return value
-
-
-def _known_user(value: object) -> int:
-    try:
-        return parse_user(value)
-    except ValueError as mistake:
-        raise Refused(422, f"user_id: {mistake}") from mistake
-
-
-def _thread_id(value: object) -> str | None:
-    if value is not None and not (isinstance(value, str) and 0 < len(value) <= 100):
-        raise Refused(422, "thread_id: expected text of 1 to 100 characters")
-    return value

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from loadtests.target import admin, api, clients, probes
+from loadtests.target.agents import endpoints as agents
 from loadtests.target.backend import Backend, Endpoint
 from loadtests.target.call import Call, Refused, answer
 from loadtests.target.database import DatabaseUnavailable
@@ -31,8 +32,9 @@ ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
     "/health/dependencies": {"GET": probes.dependencies},
     "/metrics": {"GET": probes.metrics},
     PATH: {"GET": expect_upgrade},
-    "/api/agent/execute": {"POST": api.execute},
-    "/api/agent/queue-status": {"GET": api.queue_status},
+    "/api/agent/execute": {"POST": agents.execute},
+    "/api/agent/queue-status": {"GET": agents.queue_status},
+    "/v1/chat/completions": {"POST": agents.chat},
     "/api/auth/login": {"POST": api.login},
     "/api/threads": {"GET": api.threads},
     "/api/threads/{id}": {"GET": api.thread},
@@ -96,7 +98,7 @@ class Edge:
         except Refused as refused:
             call.reason = refused.reason
             response = answer(call, {"error": refused.reason}, refused.status)
-            response.headers.update(_refusal_headers(refused.status, template))
+            response.headers.update(_refusal_headers(refused, template))
         except DatabaseUnavailable as unavailable:
             call.reason = f"the database does not answer: {unavailable}"
             response = answer(call, {"error": call.reason}, 503)
@@ -155,7 +157,10 @@ def _endpoint(call: Call, template: str) -> Endpoint:
     return endpoint
 
 
-def _refusal_headers(status: int, template: str) -> dict[str, str]:
+def _refusal_headers(refused: Refused, template: str) -> dict[str, str]:
+    status = refused.status
+    if refused.retry_after_s is not None:
+        return {"retry-after": str(refused.retry_after_s)}
     if status == 401:
         return {"www-authenticate": "Bearer"}
     if status == 426:

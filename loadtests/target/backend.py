@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from starlette.responses import Response
 
-from loadtests.target.agents import Agents
+from loadtests.target.agents.service import CAPACITY, WORKERS, Agents
 from loadtests.target.call import Call
 from loadtests.target.database import Database
 from loadtests.target.dial import Dial
@@ -34,12 +34,20 @@ class Backend:
 Endpoint: TypeAlias = Callable[[Backend, Call], Awaitable[Response]]
 
 
-def new_backend(faults: Faults = NO_FAULTS, *, log: Log | None = None, attached: Attachment | None = None) -> Backend:
+def new_backend(
+    faults: Faults = NO_FAULTS,
+    *,
+    log: Log | None = None,
+    attached: Attachment | None = None,
+    workers: int = WORKERS,
+    capacity: int = CAPACITY,
+) -> Backend:
     """A backend with nothing counted yet; without a log, or an attached database, it has none."""
-    metrics = Metrics()
-    kept = Log(None) if log is None else log
+    dial, metrics, log = Dial(), Metrics(), Log(None) if log is None else log
+    agents = Agents(dial.agents, metrics, log, workers=workers, capacity=capacity)
+    dial.turn(faults)
     database = None if attached is None else Database(attached, metrics)
-    return Backend(Dial(faults), metrics, kept, Agents(metrics), Tokens(), database)
+    return Backend(dial, metrics, log, agents, Tokens(), database)
 
 
 async def turn_dial(backend: Backend, faults: Faults) -> None:

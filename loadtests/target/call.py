@@ -19,10 +19,11 @@ _GZIP_FROM = 512
 class Refused(Exception):
     """The endpoint will not do what was asked; becomes an answer of `status` with a sentence."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, *, retry_after_s: int | None = None) -> None:
         super().__init__(status, reason)
         self.status = status
         self.reason = reason
+        self.retry_after_s = retry_after_s
 
 
 class Call(Request):

@@ -13,7 +13,7 @@ WHEN is `at TIME`, `at TIME every TIME`, or `every TIME`, counted from when the 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 from loadtests.law import Law, parse_law
@@ -108,11 +108,8 @@ class DatabaseFaults:
 
 def parse_database_faults(value: object) -> DatabaseFaults:
     """The setting written in `value`, an object of texts or one text; raises `ValueError` with every mistake."""
-    if isinstance(value, str):
-        value = parse_entries(value, "lock users 3s at 30s; restart 2s at 1m")
-    if not isinstance(value, Mapping):
-        raise ValueError('expected an object such as {"lock": "users 3s at 30s"}, or text such as lock users 3s at 30s')
-    return DatabaseFaults(**parse_settings(value, _PARSERS))  # type: ignore[arg-type]
+    dialled = parse_entries(value, example="lock users 3s at 30s; restart 2s at 1m")
+    return DatabaseFaults(**parse_settings(dialled, _PARSERS))  # type: ignore[arg-type]
 
 
 def _parse_sleep(text: str) -> Sleep:

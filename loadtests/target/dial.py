@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 
+from loadtests.target.agents.dial import AgentDial
 from loadtests.target.faults import NO_FAULTS, Decision, Faults, Outcome
 from loadtests.target.socket_dial import SocketDial
 
@@ -15,17 +16,19 @@ class Dial:
     `clock` gives nanoseconds on any steady scale.
     """
 
-    __slots__ = ("_clock", "_index", "_turned_ns", "counted", "faults", "sockets")
+    __slots__ = ("_clock", "_index", "_turned_ns", "agents", "counted", "faults", "sockets")
 
     def __init__(self, faults: Faults = NO_FAULTS, *, clock: Callable[[], int] = time.monotonic_ns) -> None:
         self._clock = clock
         self.sockets = SocketDial()
+        self.agents = AgentDial()
         self.turn(faults)
 
     def turn(self, faults: Faults) -> None:
         """Set the dial; shares and stalls start from here."""
         self.faults = faults
         self.sockets.turn(faults.sockets)
+        self.agents.turn(faults.agents)
         self.counted = dict.fromkeys(Outcome, 0)
         self._index = 0
         self._turned_ns = self._clock()
@@ -54,6 +57,8 @@ class Dial:
         counted: dict[str, object] = {outcome.value: count for outcome, count in self.counted.items()}
         if faults.sockets is not None:
             counted["sockets"] = self.sockets.document()
+        if faults.agents is not None:
+            counted["agents"] = self.agents.document()
         return {
             "law": None if faults.law is None else faults.law.text,
             "errors": None if errors is None else {"share": errors.share.text, "status": errors.status},
@@ -62,5 +67,6 @@ class Dial:
             "only": faults.only,
             "sockets": None if faults.sockets is None else faults.sockets.document(),
             "database": None if faults.database is None else faults.database.document(),
+            "agents": None if faults.agents is None else faults.agents.document(),
             "counted": counted,
         }

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from loadtests.law import Law, parse_law, spread
+from loadtests.target.agents.faults import AgentFaults, parse_agent_faults
 from loadtests.target.database_faults import DatabaseFaults, parse_database_faults
 from loadtests.target.setting import of_text, parse_settings
 from loadtests.target.share import Share, parse_share, passes_whole, total_of
@@ -70,7 +71,7 @@ class Stall:
 class Faults:
     """A setting of the dial. `only` is a path prefix; without it every path but /metrics and /api/admin/ is touched.
 
-    Upgrades to sockets are touched by `sockets` alone.
+    Upgrades to sockets are touched by `sockets` alone; `agents` touches executions, however they are asked for.
     """
 
     law: Law | None = None
@@ -80,6 +81,7 @@ class Faults:
     only: str | None = None
     sockets: SocketFaults | None = None
     database: DatabaseFaults | None = None
+    agents: AgentFaults | None = None
 
     def touches(self, path: str) -> bool:
         """Whether requests to this path are counted and may be faulted; the dial itself must always answer."""
@@ -123,8 +125,8 @@ NO_FAULTS = Faults()
 
 def parse_faults(dialled: Mapping[str, object]) -> Faults:
     """The dial from texts, e.g. {"law": "exp 5ms", "errors": "2% 503", "reset": "1%", "stall": "1s every 10s",
-    "sockets": {"drop": "1.5% after 30s 1011", "lose": "1%"}, "database": {"lock": "users 3s at 30s"}}; the grammar of
-    the latter two is in `socket_faults` and `database_faults`.
+    "sockets": {"drop": "1.5% after 30s 1011", "lose": "1%"}, "database": {"lock": "users 3s at 30s"},
+    "agents": {"hang": "6%"}}; their grammar is in `socket_faults`, `database_faults` and `agents.faults`.
 
     Keys left out or None are off. Raises `ValueError` with every mistake in one sentence each.
     """
@@ -184,4 +186,5 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     "only": of_text(_parse_prefix, "/api/agent"),
     "sockets": parse_socket_faults,
     "database": parse_database_faults,
+    "agents": parse_agent_faults,
 }

@@ -30,10 +30,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from loadtests.target.agents.faults import FATES
 from loadtests.target.savings import OPTIMIZATIONS, Savings
 from loadtests.target.users import TIERS
 
-__all__ = ["DATABASE_FAULTS", "DURATION_BUCKETS", "SOCKET_FAULTS", "Metrics"]
+__all__ = ["AGENT_FAULTS", "DATABASE_FAULTS", "DURATION_BUCKETS", "SOCKET_FAULTS", "Metrics"]
 
 DURATION_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 SOCKET_FAULTS = {
@@ -53,6 +54,9 @@ DATABASE_FAULTS = {
     "full": "database_full",
 }
 """The same of the database's faults; statements that sleep are counted by the database itself."""
+AGENT_FAULTS = tuple(f"agent_{fate}" for fate in FATES)
+"""Labels of the faults of agents in `netra_faults_injected`."""
+_STATUS_OF = {"failed": "failure", "timed_out": "timeout", "cancelled": "cancelled"}
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -64,7 +68,8 @@ class Metrics:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self.registry = CollectorRegistry()
         self._of_request: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
-        self._of_execution: dict[tuple[str, str, str], tuple[Counter, Counter, Counter, Counter, Histogram]] = {}
+        self._of_execution: dict[tuple[str, str, str], tuple[Counter, Counter, Counter, Histogram]] = {}
+        self._begun: dict[str, Counter] = {}
         self._http()
         self._agents()
         self._infrastructure()
@@ -89,14 +94,12 @@ class Metrics:
         found = self._of_execution.get(key := (agent, savings.optimization, savings.tier))
         if found is None:
             found = self._of_execution[key] = (
-                self._executions.labels(agent),
                 self._completions.labels("success"),
                 self._optimizations.labels(savings.optimization),
                 self._savings.labels(savings.tier),
                 self._execution_seconds.labels(agent),
             )
-        executions, completions, optimizations, dollars, durations = found
-        executions.inc()
+        completions, optimizations, dollars, durations = found
         completions.inc()
         optimizations.inc()
         dollars.inc(savings.cents / 100)
@@ -110,6 +113,34 @@ class Metrics:
     def queried(self, kind: str, seconds: float) -> None:
         """Count one query of the backend's own."""
         self._queries.labels(kind).observe(seconds)
+
+    def begun(self, agent: str) -> None:
+        """Count one agent execution that begins."""
+        found = self._begun.get(agent)
+        if found is None:
+            found = self._begun[agent] = self._executions.labels(agent)
+        found.inc()
+
+    def ended(self, agent: str, seconds: float, outcome: str) -> None:
+        """Count one agent execution that ended without a result: failed, timed_out or cancelled."""
+        self._completions.labels(_STATUS_OF[outcome]).inc()
+        self._execution_seconds.labels(agent).observe(seconds)
+        if outcome == "timed_out":
+            self._timeouts.inc()
+        if outcome == "failed":
+            self._failures.inc()
+
+    def phase(self, phase: str, seconds: float) -> None:
+        """Count one phase of an execution."""
+        self._phase_seconds.labels(phase).observe(seconds)
+
+    def watch_agents(
+        self, queued: Callable[[], float], running: Callable[[], float], workers: Callable[[], float]
+    ) -> None:
+        """Read these gauges whenever somebody asks."""
+        self._queued.set_function(queued)
+        self._running.set_function(running)
+        self._workers.set_function(workers)
 
     def fault(self, fault: str) -> None:
         """Count one fault the dial injected; resets appear nowhere else, as they have no status."""
@@ -131,7 +162,8 @@ class Metrics:
         )
         self.registry.register(_Alias(self._durations, "netra_http_request_duration_seconds"))
         self.faults = self._counter("netra_faults_injected", "Faults the dial injected", "fault")
-        for fault in ("delay", "error", "reset", *SOCKET_FAULTS.values(), *DATABASE_FAULTS.values()):
+        agents_too = (*SOCKET_FAULTS.values(), *DATABASE_FAULTS.values(), *AGENT_FAULTS)
+        for fault in ("delay", "error", "reset", *agents_too):
             self.faults.labels(fault)
 
     def _agents(self) -> None:
@@ -144,12 +176,22 @@ class Metrics:
             buckets=DURATION_BUCKETS,
             registry=self.registry,
         )
-        self._counter("netra_agent_timeouts", "Agent executions that ran into their time limit")
-        self._counter("netra_agent_failures", "Agent executions that failed")
+        self._phase_seconds = Histogram(
+            "netra_agent_phase_duration_seconds",
+            "Duration of the phases of agent executions",
+            ("phase",),
+            buckets=DURATION_BUCKETS,
+            registry=self.registry,
+        )
+        self._queued = self._gauge("netra_agent_queue_length", "Agent executions that wait for a worker")
+        self._running = self._gauge("netra_agent_executions_running", "Agent executions under way")
+        self._workers = self._gauge("netra_agent_workers", "Agent executions that can be under way at once")
+        self._timeouts = self._counter("netra_agent_timeouts", "Agent executions that ran into their time limit")
+        self._failures = self._counter("netra_agent_failures", "Agent executions that failed")
         self._counter("netra_savings_calculation_errors", "Savings calculations that failed")
         self._savings = self._counter("netra_customer_savings", "Savings found for customers, in USD", "tier")
         self._optimizations = self._counter("netra_optimization_completions", "Optimisations completed", "type")
-        for status in ("success", "failure", "timeout"):
+        for status in ("success", *_STATUS_OF.values()):
             self._completions.labels(status)
         for tier in TIERS:
             self._savings.labels(tier)

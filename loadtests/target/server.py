@@ -25,11 +25,14 @@ import uvloop
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from loadtests.errors import UsageError
+from loadtests.target.agents.responses import CUT_EXTENSION
+from loadtests.target.agents.service import CAPACITY, WORKERS
 from loadtests.target.app import RESET_EXTENSION, Edge
 from loadtests.target.backend import new_backend, turn_dial
 from loadtests.target.faults import NO_FAULTS, Faults
 from loadtests.target.logs import Category, Log, ServerErrors, open_log
 from loadtests.target.postgres.attached import NONE, Attachment, attached
+from loadtests.target.provider.process import ProviderProcess
 from loadtests.target.sockets import PATH
 from loadtests.target.transports import reset
 
@@ -58,6 +61,8 @@ class Serving:
     parent: int | None = None
     database: str = NONE
     users: int | None = None
+    workers: int = WORKERS
+    capacity: int = CAPACITY
 
 
 def serve(serving: Serving) -> None:
@@ -69,8 +74,17 @@ def serve(serving: Serving) -> None:
         stack.enter_context(_server_errors(log))
         _raise_file_limit()
         database = stack.enter_context(attached(serving.database, users=serving.users))
-        edge = Edge(new_backend(serving.faults, log=log, attached=database))
-        uvloop.run(_Server(_config(edge), serving, edge, database).serve(sockets=[listener]))
+        provider = stack.enter_context(contextlib.closing(ProviderProcess()))
+        uvloop.run(_serve(serving, listener, log, provider, database))
+
+
+async def _serve(
+    serving: Serving, listener: socket.socket, log: Log, provider: ProviderProcess, database: Attachment | None
+) -> None:
+    backend = new_backend(log=log, attached=database, workers=serving.workers, capacity=serving.capacity)
+    backend.agents.provider.address = await provider.address()
+    edge = Edge(backend)
+    await _Server(_config(edge), serving, edge, database).serve(sockets=[listener])
 
 
 @contextlib.contextmanager
@@ -109,7 +123,7 @@ class _Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._extensions: dict[str, Any] = {RESET_EXTENSION: self._reset}
+        self._extensions: dict[str, Any] = {RESET_EXTENSION: self._reset, CUT_EXTENSION: self._cut}
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -146,6 +160,10 @@ class _Protocol(HttpToolsProtocol):
         self.cycle.disconnected = True
         reset(self.transport)
 
+    def _cut(self) -> None:
+        self.cycle.disconnected = True
+        self.transport.close()
+
 
 class _Server(uvicorn.Server):
     """uvicorn's server, which tells when it is ready, follows a parent, and ends with exit code 0 on a signal."""
@@ -156,6 +174,7 @@ class _Server(uvicorn.Server):
         self._attached = database
         self._backend = edge.backend
         self._sockets = edge.sockets
+        self._agents = edge.backend.agents
         self._log = edge.backend.log
         self._chores: asyncio.Task[None] | None = None
 
@@ -183,6 +202,7 @@ class _Server(uvicorn.Server):
             self._chores.cancel()
         self._log.event(Category.SYSTEM, "service stopping", component="server")
         _uvicorn_log().handlers[:] = [logging.NullHandler()]
+        self._agents.stop()
         await asyncio.gather(super().shutdown(sockets), self._sockets.stop())
         if self._backend.database is not None:
             await self._backend.database.close()

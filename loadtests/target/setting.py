@@ -25,9 +25,18 @@ def parse_settings(
     return parsed
 
 
-def parse_entries(text: str, example: str) -> dict[str, str]:
-    """The settings of `NAME SETTING; NAME SETTING`, by name; raises `ValueError` for a name that is there twice."""
-    entries: dict[str, str] = {}
+def parse_entries(value: object, *, example: str) -> Mapping[str, object]:
+    """Names with settings, from an object or from one text such as `example`; raises `ValueError`."""
+    if isinstance(value, str):
+        return _entries(value, example)
+    if not isinstance(value, Mapping):
+        name, _, setting = example.partition(";")[0].partition(" ")
+        raise ValueError(f'expected an object such as {{"{name}": "{setting}"}}, or text such as {example}')
+    return value
+
+
+def _entries(text: str, example: str) -> dict[str, object]:
+    entries: dict[str, object] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, _, setting = part.partition(" ")
         if name in entries:

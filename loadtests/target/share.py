@@ -1,5 +1,6 @@
 """Shares kept by counting, not by chance: 2% is one in any 50. Pure arithmetic, and how a share is written."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,6 +10,7 @@ from loadtests.units import parse_ratio
 __all__ = ["Share", "Split", "parse_share", "passes_whole", "total_of"]
 
 _FINEST_SHARE = 1_000_000
+_EVERY = re.compile(r"\s*every\s+([1-9][0-9]{0,8})\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ def total_of(shares: Sequence[Share | None]) -> Fraction:
 
 
 def parse_share(text: str) -> Share:
-    """The share written in `text`, such as 2% or 0.02."""
+    """The share written in `text`, such as 2%, 0.02 or `every 50` (the 50th, the 100th and so on)."""
+    if (found := _EVERY.fullmatch(text)) is not None:
+        return Share(1, int(found[1]), text)
     share = Fraction(parse_ratio(text)).limit_denominator(_FINEST_SHARE)
     return Share(share.numerator, share.denominator, text)

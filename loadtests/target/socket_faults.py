@@ -17,7 +17,6 @@ of lose, duplicate, reorder.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 from websockets.exceptions import ProtocolError
@@ -83,11 +82,8 @@ class SocketFaults:
 
 def parse_socket_faults(value: object) -> SocketFaults:
     """The setting written in `value`, an object of texts or one text; raises `ValueError` with every mistake."""
-    if isinstance(value, str):
-        value = parse_entries(value, "lose 1%; drop 2% after 30s")
-    if not isinstance(value, Mapping):
-        raise ValueError('expected an object such as {"drop": "1.5% after 30s 1011"}, or text such as lose 1%; drop 2%')
-    faults = SocketFaults(**parse_settings(value, _PARSERS))  # type: ignore[arg-type]
+    dialled = parse_entries(value, example="drop 2% after 30s; lose 1%")
+    faults = SocketFaults(**parse_settings(dialled, _PARSERS))  # type: ignore[arg-type]
     if total_of(faults.ends) > 1:
         raise ValueError("drop and silent: expected at most 100% together")
     if total_of(faults.treatments) > 1:

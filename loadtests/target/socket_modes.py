@@ -1,9 +1,7 @@
 """What the sockets of each mode do with messages: echo, events, broadcast, push.
 
     echo        sends each message back as it was
-    events      {"type": "execute", "id", "query", "user_id"} ▸ {"type": "started"}, four of {"type": "agent", "phase"}
-                (triage, data, optimization, report), {"type": "completed"} with what POST /api/agent/execute answers;
-                `id` is in each of them as sent. What cannot be executed is answered {"type": "error", "id", "error"}
+    events      executes queries and tells how they go; in `socket_events`
     broadcast   sends each message to everyone in this mode as it was. {"type": "subscribe", "topic"} is not passed on:
                 who has subscribed hears only messages with one of its topics as their "topic"
     push        sends {"type": "push", "seq", "sent"} every so often, and reads what comes without answering
@@ -19,15 +17,10 @@ from typing import Any
 import orjson
 from websockets.frames import TEXT, CloseCode, Opcode
 
-from loadtests.target.agents import AGENT
-from loadtests.target.api import execution
-from loadtests.target.backend import Backend
-from loadtests.target.call import Refused
 from loadtests.target.socket_connection import Answer, Connection, Unusable
 
-__all__ = ["PHASES", "Broadcast", "Echo", "Events", "Push"]
+__all__ = ["Broadcast", "Echo", "Push", "read_document"]
 
-PHASES = ("triage", "data", "optimization", "report")
 _TOPICS_LIMIT = 1_000
 
 
@@ -45,37 +38,6 @@ class Echo:
         """Nothing to put away."""
 
 
-class Events:
-    """Executes queries and tells how they went."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-
-    def opened(self, connection: Connection) -> None:
-        """Nothing to prepare."""
-
-    def message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
-        """One series of events, which share one fate on the fault dial."""
-        asked = _document(opcode, data)
-        events = self._events(connection, asked)
-        connection.offer(Answer(*((TEXT, orjson.dumps(event)) for event in events)))
-
-    def left(self, connection: Connection) -> None:
-        """Nothing to put away."""
-
-    def _events(self, connection: Connection, asked: dict[str, Any]) -> list[dict[str, object]]:
-        number = asked.get("id")
-        if asked.get("type") != "execute":
-            return [{"type": "error", "id": number, "error": 'type: expected "execute"'}]
-        try:
-            done = execution(self._backend, connection, asked)
-        except Refused as refused:
-            return [{"type": "error", "id": number, "error": refused.reason}]
-        started = {"type": "started", "id": number, "agent": AGENT, "run_id": done["run_id"]}
-        phases = ({"type": "agent", "id": number, "phase": phase, "status": "completed"} for phase in PHASES)
-        return [started, *phases, {**done, "type": "completed", "id": number}]
-
-
 class Broadcast:
     """Everyone hears everyone; keeps each listener's topics as the connection's `state`, None before it subscribes."""
 
@@ -88,7 +50,7 @@ class Broadcast:
 
     def message(self, connection: Connection, opcode: Opcode, data: bytes) -> None:
         """To all who want it, in the order they came; packed once."""
-        document = _document(opcode, data)
+        document = read_document(opcode, data)
         topic = document.get("topic")
         if document.get("type") == "subscribe":
             _subscribe(connection, topic)
@@ -135,7 +97,8 @@ class Push:
             connection.offer(Answer((TEXT, orjson.dumps(document))))
 
 
-def _document(opcode: Opcode, data: bytes) -> dict[str, Any]:
+def read_document(opcode: Opcode, data: bytes) -> dict[str, Any]:
+    """The message as a JSON object; raises `Unusable`."""
     if opcode is not TEXT:
         raise Unusable(CloseCode.UNSUPPORTED_DATA, "expected a JSON object as text, got binary")
     try:

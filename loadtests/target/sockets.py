@@ -1,13 +1,13 @@
 """GET /ws: the room of all sockets, where upgrades are answered and what is dialled for sockets is done.
 
     /ws?mode=echo               text and binary messages come back as they were (the default)
-    /ws?mode=events             {"type": "execute", "id", "query", "user_id"} answers with a series of agent events
+    /ws?mode=events             {"type": "execute", "id", "query", "user_id"} is told by a series of agent events
     /ws?mode=broadcast          each JSON message goes to every connection in this mode, the sender among them
     /ws?mode=push&every=100ms   {"type": "push", "seq": 0.., "sent": Unix seconds} comes unasked
 
-`socket_modes` has the details. The HTTP server hands the transport over once it has read the upgrade; from there on
-`websockets`' protocol without I/O reads it, and an idle connection keeps no task, queue or timer. The subprotocol
-`netra.v1` is taken when offered, permessage-deflate when asked for; messages may have 1 MB.
+`socket_modes` and `socket_events` have the details. The HTTP server hands the transport over once it has read the
+upgrade; from there on `websockets`' protocol without I/O reads it; an idle connection keeps no task, queue or timer.
+The subprotocol `netra.v1` is taken when offered, permessage-deflate when asked for; messages may have 1 MB.
 """
 
 import asyncio
@@ -26,8 +26,9 @@ from loadtests.target.logs import Category
 from loadtests.target.metrics import SOCKET_FAULTS
 from loadtests.target.socket_connection import NO_MODE, Answer, Connection, Mode
 from loadtests.target.socket_dial import Treatment
+from loadtests.target.socket_events import Events
 from loadtests.target.socket_faults import Drop
-from loadtests.target.socket_modes import Broadcast, Echo, Events, Push
+from loadtests.target.socket_modes import Broadcast, Echo, Push
 from loadtests.target.socket_upgrade import Accepted, Refusal, Upgrade
 from loadtests.target.transports import peer_has_left
 from loadtests.units import parse_duration_ns

@@ -1,10 +1,12 @@
-"""A target without a socket: its edge, asked through ASGI."""
+"""A target without a socket, its edge asked through ASGI; and one in a process of its own."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import httpx
 import pytest
+from served import Target
 
 from loadtests.target.app import Edge
 from loadtests.target.backend import Backend, new_backend
@@ -41,3 +43,31 @@ def _asker(backend: Backend) -> Ask:
         return asyncio.run(exchange())
 
     return ask
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Target]:
+    """One process for the tests of this file."""
+    target = Target()
+    yield target
+    target.end()
+
+
+@pytest.fixture
+def target(shared: Target) -> Target:
+    """The shared process with nothing dialled."""
+    shared.http.delete("/api/admin/faults")
+    return shared
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Target]]:
+    """A process of the test's own."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> Target:
+            own = Target(*arguments)
+            stack.callback(own.end)
+            return own
+
+        yield start

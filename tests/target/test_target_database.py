@@ -34,8 +34,7 @@ class Served:
 
     def postgres(self) -> psutil.Process:
         """The database server's first process."""
-        (found,) = psutil.Process(self.process.pid).children()
-        assert found.name() == "postgres"
+        (found,) = (child for child in psutil.Process(self.process.pid).children() if child.name() == "postgres")
         return found
 
     def home(self) -> Path:

@@ -24,7 +24,6 @@ QUESTION = {"query": "reduce cost", "user_id": "42"}
     [
         ("GET", "/health", {"status": "healthy"}),
         ("GET", "/health/ready", {"status": "ready"}),
-        ("GET", "/api/agent/queue-status", {"queued": 0, "running": 0, "completed": 0, "failed": 0}),
         ("POST", "/api/admin/clear-agent-queue", {"cleared": 0}),
     ],
 )
@@ -226,7 +225,7 @@ def test_failed_execution_never_runs(ask_of: AskOf) -> None:
     """A dialled error stands in for the endpoint: no savings are counted for it."""
     backend = new_backend(parse_faults({"errors": "100%"}))
     assert ask_of(backend)("POST", "/api/agent/execute", json=QUESTION).status_code == 500
-    assert backend.agents.completed == 0
+    assert backend.agents.ledger.begun == 0
 
 
 def test_reset_without_a_connection_to_reset_is_an_error(ask_of: AskOf) -> None:

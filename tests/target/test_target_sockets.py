@@ -2,101 +2,19 @@
 
 import errno
 import json
-import selectors
 import socket
 import struct
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
+from served import UPGRADE, Target
 from websockets.exceptions import InvalidStatus
-from websockets.sync.client import ClientConnection, connect
-
-UPGRADE = (
-    b"GET /ws%s HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n"
-    b"sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
-
-
-class Target:
-    """A target in a process of its own; its dial is turned over HTTP."""
-
-    def __init__(self, *arguments: str) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "loadtests", "target", "--port", "0", *arguments],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            assert selector.select(timeout=20), "the target did not get ready"
-        self.port = int(self.process.stdout.readline().rpartition(":")[2])
-        self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}")
-
-    def open(self, query: str = "", **how: Any) -> ClientConnection:
-        how = {"compression": None, "ping_interval": None, "close_timeout": 5, "open_timeout": 10, **how}
-        return connect(f"ws://127.0.0.1:{self.port}/ws{query}", **how)
-
-    def raw(self, query: bytes = b"") -> socket.socket:
-        """A connection past its handshake, with nothing between the test and the bytes."""
-        client = socket.create_connection(("127.0.0.1", self.port), timeout=10)
-        client.sendall(UPGRADE % query)
-        assert client.recv(4096).startswith(b"HTTP/1.1 101 ")
-        return client
-
-    def dial(self, sockets: object) -> None:
-        reply = self.http.put("/api/admin/faults", json={"sockets": sockets})
-        assert reply.status_code == 200, reply.text
-
-    def counted(self) -> dict[str, int]:
-        return self.http.get("/api/admin/faults").json()["counted"]["sockets"]
-
-    def metric(self, name: str) -> float:
-        lines = self.http.get("/metrics").text.splitlines()
-        return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
-
-    def end(self) -> None:
-        self.http.close()
-        self.process.kill()
-        self.process.communicate()
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Target]:
-    """One process for the tests of this file."""
-    target = Target()
-    yield target
-    target.end()
-
-
-@pytest.fixture
-def target(shared: Target) -> Target:
-    """The shared process with nothing dialled."""
-    shared.http.delete("/api/admin/faults")
-    return shared
-
-
-@pytest.fixture
-def start() -> Iterator[Callable[..., Target]]:
-    """A process of the test's own."""
-    with ExitStack() as stack:
-
-        def start(*arguments: str) -> Target:
-            own = Target(*arguments)
-            stack.callback(own.end)
-            return own
-
-        yield start
 
 
 def frame(opcode: int, data: bytes, *, fin: int = 0x80, masked: int = 0x80) -> bytes:
@@ -173,18 +91,19 @@ def test_events_tell_an_execution_from_start_to_result(target: Target) -> None:
     rest = target.http.post("/api/agent/execute", json=asked).json()
     with target.open("?mode=events") as client:
         client.send(json.dumps({"type": "execute", "id": [7, "x"], **asked}))
-        series = [json.loads(client.recv(timeout=10)) for _ in range(6)]
+        series = [json.loads(client.recv(timeout=10)) for _ in range(10)]
         client.send(json.dumps({"type": "execute", "id": 8, "query": ""}))
         wrong = json.loads(client.recv(timeout=10))
         client.send('{"type": "sing"}')
         other = json.loads(client.recv(timeout=10))
-    assert [event["type"] for event in series] == ["started", *["agent"] * 4, "completed"]
-    assert [event["phase"] for event in series[1:5]] == ["triage", "data", "optimization", "report"]
+    assert [event["type"] for event in series] == ["started", *["phase"] * 8, "completed"]
+    assert [event["name"] for event in series[1:9:2]] == ["triage", "data", "optimisation", "report"]
+    assert [event["state"] for event in series[1:9]] == ["began", "ended"] * 4
     assert all(event["id"] == [7, "x"] for event in series)
     for name in ("user_id", "savings", "tier", "status", "optimization"):
-        assert series[5][name] == rest[name]
+        assert series[9][name] == rest[name]
     assert (wrong["type"], wrong["id"]) == ("error", 8)
-    assert wrong["error"].startswith("query: expected text")
+    assert wrong["reason"].startswith("query: expected text")
     assert (other["type"], other["id"]) == ("error", None)
 
 
