@@ -11,9 +11,11 @@ from decimal import Decimal
 __all__ = [
     "format_bytes",
     "format_duration",
+    "format_number",
     "format_rate",
     "format_ratio",
     "parse_duration_ns",
+    "parse_number",
     "parse_rate",
     "parse_ratio",
     "parse_size",
@@ -44,6 +46,7 @@ _NUMBER = r"(\d+(?:\.\d+)?)"
 _DURATION_PART = re.compile(_NUMBER + r"\s*(ns|us|µs|ms|s|m|h)")
 _SIZE_TEXT = re.compile(_NUMBER + r"\s*(B|kB|KB|MB|GB|TB|KiB|MiB|GiB)")
 _RATE_TEXT = re.compile(_NUMBER + r"\s*/\s*(s|m|h)")
+_PLAIN_TEXT = re.compile(_NUMBER)
 _RATIO_TEXT = re.compile(_NUMBER + r"\s*(%?)")
 
 
@@ -70,6 +73,14 @@ def parse_rate(text: str) -> float:
     if found is None:
         raise ValueError("expected a rate such as 1000/s or 90/m")
     return float(found[1]) / _PER_SECOND[found[2]]
+
+
+def parse_number(text: str) -> float:
+    """A plain number of things, such as `10` or `2.5`."""
+    found = _PLAIN_TEXT.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("expected a number such as 10 or 2.5")
+    return float(found[1])
 
 
 def parse_size(text: str) -> int:
@@ -101,9 +112,14 @@ def format_duration(ns: float, *, digits: int = 3) -> str:
 
 def format_rate(per_second: float, *, digits: int = 3) -> str:
     """A rate as `1,000/s`, with decimals only where they carry information."""
-    if per_second >= 100 or per_second == int(per_second):
-        return f"{_trimmed(f'{per_second:,.{max(0, digits - 3)}f}')}/s"
-    return f"{per_second:.{digits}g}/s"
+    return f"{format_number(per_second, digits=digits)}/s"
+
+
+def format_number(value: float, *, digits: int = 3) -> str:
+    """A plain number: 12, 2.5, 1,024."""
+    if value >= 100 or value == int(value):
+        return _trimmed(f"{value:,.{max(0, digits - 3)}f}")
+    return f"{value:.{digits}g}"
 
 
 def format_ratio(ratio: float, *, digits: int = 3) -> str:

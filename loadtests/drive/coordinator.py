@@ -55,13 +55,21 @@ async def drive(
         for engine in engines:
             await engine.start(start_ns)
         observer.started({engine.name: engine.pid for engine in engines})
-        sampler = ResourceSampler(plan.target, scenario.name, observer.resource, start_ns=start_ns)
+        queue = _queue(plan, scenario)
+        sampler = ResourceSampler(plan.target, scenario.name, observer.resource, start_ns=start_ns, queue=queue)
         watch = _Watch(engines, observer, start_ns=start_ns, stop=stop or asyncio.Event())
         deadline_ns = start_ns + scenario.load.duration_ns + scenario.longest_timeout_ns + _SPARE_NS
         hearing = asyncio.gather(*(engine.hear(observer, deadline_ns=deadline_ns) for engine in engines))
         ends = await _alongside(hearing, sampler.run(), watch.run())
     known = [engine.ended_s for engine in engines if engine.ended_s is not None]
     return Ending(watch.status, max(known, default=None), ends, watch.reason)
+
+
+def _queue(plan: Plan, scenario: Scenario) -> str | None:
+    """Where the agents' queue can be looked at."""
+    if scenario.driver != "agent" or scenario.agent.queue is None:
+        return None
+    return f"{plan.target.http}{scenario.agent.queue}"
 
 
 class _Watch:

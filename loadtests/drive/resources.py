@@ -1,7 +1,9 @@
 """The target's own figures while the load runs: CPU and memory of its process, or what its metrics endpoint says."""
 
 import asyncio
+import json
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -24,6 +26,8 @@ _POOL_ACTIVE = ("netra_database_connections_active",)
 _POOL_MAX = ("netra_database_connections_max",)
 _LOCK_WAIT = ("netra_database_lock_wait_seconds",)
 
+_QUEUE = ("queued", "running")
+
 
 class _Source(Protocol):
     """Somewhere the target's figures come from."""
@@ -38,9 +42,12 @@ class _Source(Protocol):
 class ResourceSampler:
     """Looks at the target and at this machine once a second, until cancelled."""
 
-    def __init__(self, target: Target, scenario: str, emit: Emit, *, start_ns: int) -> None:
+    def __init__(self, target: Target, scenario: str, emit: Emit, *, start_ns: int, queue: str | None = None) -> None:
+        """`queue` is the URL of the status of an agents' queue."""
         self._scenario, self._emit, self._start_ns = scenario, emit, start_ns
-        self._source = _source(target)
+        source = _source(target)
+        self._sources: list[_Source] = [] if source is None else [source]
+        self._sources += [] if queue is None else [_Queue(queue)]
         self._last: tuple[float, float] | None = None
 
     async def run(self) -> None:
@@ -52,13 +59,12 @@ class ResourceSampler:
                 self._send("generator", {"machine_cpu": psutil.cpu_percent() / 100, **_memory_in_use()})
                 await asyncio.sleep(_EVERY_S)
         finally:
-            if self._source is not None:
-                await self._source.close()
+            for source in self._sources:
+                await source.close()
 
     async def _sample_target(self) -> None:
-        if self._source is None:
-            return
-        read = dict(await self._source.read())
+        found = await asyncio.gather(*(source.read() for source in self._sources))
+        read = {name: value for figures in found for name, value in figures.items()}
         cpu_seconds = read.pop("cpu_seconds", None)
         now = time.monotonic()
         if cpu_seconds is not None:
@@ -101,8 +107,8 @@ def _source(target: Target) -> _Source | None:
     return None if target.metrics is None else _Exposition(target.metrics)
 
 
-class _Exposition:
-    """A metrics endpoint in the Prometheus text format."""
+class _Fetched(ABC):
+    """A page of the target that says how it is."""
 
     def __init__(self, url: str) -> None:
         import httpx
@@ -110,18 +116,39 @@ class _Exposition:
         self._url = url
         self._client = httpx.AsyncClient(timeout=_FETCH_WITHIN_S)
 
+    @abstractmethod
+    def _figures(self, text: str) -> Mapping[str, float]:
+        """What the page says; raises `ValueError` when it cannot be read."""
+
     async def read(self) -> Mapping[str, float]:
         import httpx
 
         try:
             answer = await self._client.get(self._url)
             answer.raise_for_status()
-            return figures_of_exposition(answer.text)
+            return self._figures(answer.text)
         except (httpx.HTTPError, ValueError):
             return {}  # a threshold that needs the figure will have no data, and say so
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+class _Exposition(_Fetched):
+    """A metrics endpoint in the Prometheus text format."""
+
+    def _figures(self, text: str) -> Mapping[str, float]:
+        return figures_of_exposition(text)
+
+
+class _Queue(_Fetched):
+    """The status of an agents' queue: a JSON object of counts."""
+
+    def _figures(self, text: str) -> Mapping[str, float]:
+        found = json.loads(text)
+        if not isinstance(found, dict):
+            raise ValueError("expected a JSON object")
+        return {name: float(found[name]) for name in _QUEUE if isinstance(found.get(name), int | float)}
 
 
 class _Process:

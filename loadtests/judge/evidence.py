@@ -20,18 +20,25 @@ from loadtests.plan.model import Scenario, Threshold
 from loadtests.result.histogram import Histogram, lowest_equivalent_us
 from loadtests.result.run import ResourceSample, ScenarioRun
 from loadtests.result.window import (
+    CHECKED,
     COMPLETED_OK,
     DROPPED,
     DUPLICATED,
     EXPECTED,
     FAILED,
+    GOOD,
+    IDENTIFIED,
     LOST_PUSHES,
+    MIXED_UP,
+    NUMBER_NS,
     OFFERED,
     OK,
     OUT_OF_ORDER,
     PUSHES,
     RECEIVED,
+    REFUSED,
     RESPONSE_OK,
+    RIGHT,
     SERVICE_OK,
     Tally,
 )
@@ -52,6 +59,7 @@ __all__ = [
     "row_of",
     "row_of_sample",
     "rows_of",
+    "scale_of",
     "source_of",
 ]
 
@@ -74,13 +82,17 @@ _TARGET_FIGURES = {
     "target memory": ("memory_bytes", 1.0),
     "target pool": ("pool", 1.0),
     "target lock wait": ("lock_wait_s", 1e9),
+    "queue": ("queued", 1.0),
 }
 COUNTED_CONNECTIONS = frozenset({"connect failures", "connection drops"})
 """Shares whose trials are all the connections there were, not a sample of them."""
 
 _MESSAGES = {"lost": FAILED + "lost", "duplicated": DUPLICATED, "out of order": OUT_OF_ORDER}
 _PUSHES = {"lost": LOST_PUSHES, "duplicated": DUPLICATED, "out of order": OUT_OF_ORDER}
-_COUNTED = {"errors", "success", "timeouts", "drops", "reach", *_MESSAGES, *COUNTED_CONNECTIONS}
+_OF_EXECUTIONS = {"refusals": REFUSED, "goodput": GOOD}
+_OF_COMPARED = {"accuracy": (RIGHT, CHECKED), "mixed up": (MIXED_UP, IDENTIFIED), "reach": (RECEIVED, EXPECTED)}
+_COUNTED = {"errors", "success", "timeouts", "drops", *_MESSAGES, *COUNTED_CONNECTIONS, *_OF_EXECUTIONS, *_OF_COMPARED}
+_PEAKS = {"max", "target memory", "queue", "parallel"}
 _OF_CONNECTIONS = {"ping", "push", *COUNTED_CONNECTIONS}
 _OF_ANSWERS = {"latency", "mean", "max"}
 
@@ -110,7 +122,7 @@ def kind_of(threshold: Threshold) -> Kind:
     """How the threshold's figure arises: a share of trials, a single extreme, a mean, or a rate over time."""
     if threshold.quantile is not None or threshold.metric in _COUNTED:
         return "share"
-    if threshold.metric in ("max", "target memory"):
+    if threshold.metric in _PEAKS:
         return "peak"
     return "rate" if threshold.metric == "throughput" else "mean"
 
@@ -147,6 +159,11 @@ def histogram_name(threshold: Threshold) -> str:
     if threshold.metric in _OF_ANSWERS:
         return SERVICE_OK if threshold.service else RESPONSE_OK
     return "start lag" if threshold.metric == "lag" else threshold.metric
+
+
+def scale_of(threshold: Threshold) -> float:
+    """How many ns of its histogram one unit of the threshold's limit is: times stand for themselves."""
+    return 1.0 if threshold.unit == "ns" else float(NUMBER_NS)
 
 
 def claims_less(threshold: Threshold) -> bool:
@@ -248,24 +265,27 @@ def _of_target(threshold: Threshold, run: ScenarioRun, seconds: range) -> Eviden
 
 
 def _longest(threshold: Threshold, tally: Tally) -> float | None:
-    """The longest time in ns, on the side of the limit on which it was counted."""
+    """The longest time, or highest number, in the threshold's unit, on the side of the limit where it was counted."""
     times = tally.histogram(histogram_name(threshold))
     if times.max_us is None:
         return None
-    highest = times.max_us * 1e3
+    scale = 1e3 / scale_of(threshold)
+    highest = times.max_us * scale
     if highest < threshold.limit or _over(times, threshold):
         return highest
-    return float(lowest_equivalent_us(times.indices[-1:].astype(np.int64))[0]) * 1e3
+    return float(lowest_equivalent_us(times.indices[-1:].astype(np.int64))[0]) * scale
 
 
 def _counted(metric: str, tally: Tally) -> Row:
     if metric == "drops":
         return float(tally.count(DROPPED)), float(tally.count(OFFERED)), 0.0, 0.0, 0.0
-    if metric == "reach":
-        return float(tally.count(RECEIVED)), float(tally.count(EXPECTED)), 0.0, 0.0, 0.0
+    if metric in _OF_COMPARED:
+        hit, trial = _OF_COMPARED[metric]
+        return float(tally.count(hit)), float(tally.count(trial)), 0.0, 0.0, 0.0
     ended = tally.count(OK) + tally.failed
-    if metric in _MESSAGES:
-        return float(tally.count(_MESSAGES[metric])), float(ended), float(_still_open(tally)), 0.0, 0.0
+    further = _MESSAGES.get(metric) or _OF_EXECUTIONS.get(metric)
+    if further is not None:
+        return float(tally.count(further)), float(ended), float(_still_open(tally)), 0.0, 0.0
     hits = {"errors": tally.failed, "success": tally.count(OK), "timeouts": tally.count(FAILED + "timeout")}[metric]
     return float(hits), float(ended), float(_still_open(tally)), 0.0, 0.0
 
@@ -291,7 +311,7 @@ def _over(times: Histogram, threshold: Threshold) -> int:
 
     `< X` and `>= X` split at X itself, `<= X` and `> X` just above it.
     """
-    limit_us = threshold.limit / 1e3
+    limit_us = threshold.limit * scale_of(threshold) / 1e3
     if threshold.comparison in ("<", ">="):
         limit_us = math.ceil(limit_us) - 1
     return times.count_over_us(limit_us)

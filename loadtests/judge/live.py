@@ -18,6 +18,7 @@ from loadtests.judge.evidence import (
     Row,
     add_rows,
     claimed_share,
+    claims_less,
     is_of_whole_run,
     kind_of,
     row_of,
@@ -130,6 +131,8 @@ def _sentence(threshold: Threshold, found: Finding, second: int) -> str:
             return f"{after}: {about} {beyond} ({basis(threshold, found)})"
         what = f"{beyond} of {basis(threshold, found)}"
         if threshold.quantile is not None:
-            return f"{after}: {what} took longer than {amount(threshold.limit, threshold.unit)}; {limit} may"
+            beyond = "took longer than" if threshold.unit == "ns" else "were above"
+            demand = f"{limit} may" if claims_less(threshold) else f"{limit} must"
+            return f"{after}: {what} {beyond} {amount(threshold.limit, threshold.unit)}; {demand}"
         return f"{after}: {about} {what}"
     return f"{after}: {about} {amount(found.observed, threshold.unit, beside=threshold.limit)}"

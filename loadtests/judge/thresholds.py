@@ -12,6 +12,8 @@ What is decided how (all one-sided at 95% confidence, on the steady interval unl
 - Held connections (`connect`, `connect failures`, `connection drops`): over the whole run, since they are made during
   the ramp. The last two count all connections, no sample of them: what was observed misses the limit or not, and a pass
   must hold at the upper bound as well (see `decision`).
+- `refusals`, `goodput`: share of executions that ended; `accuracy` of answers that were compared, `mixed up` of those
+  that said whose they are. `parallel` and `queue` are the highest numbers seen.
 - `mean` and the target's CPU, pool and lock wait: block bootstrap. `max` and the target's memory (its maximum): as is.
 - No answer is good, though some were tried: FAIL. No data at all: INVALID, never a pass.
 - `for 30s`: every such interval inside the steady one; the worst decides, and the risk of a wrong FAIL is divided
@@ -29,6 +31,7 @@ from loadtests.judge.evidence import (
     gather,
     histogram_name,
     is_of_whole_run,
+    scale_of,
     source_of,
 )
 from loadtests.judge.quantiles import quantile_figure
@@ -107,15 +110,17 @@ def _presented(looked: _Looked, *, where: str = "") -> ThresholdVerdict:
     low, high = finding.bounds or (None, None)
     observed = finding.observed
     if observed is not None and threshold.quantile is not None:
+        scale = scale_of(threshold)
         figure = quantile_figure(
             [tally.histogram(histogram_name(threshold)) for tally in looked.evidence.tallies],
             threshold.quantile,
             over=int(looked.evidence.rows[:, 0].sum()),
-            limit_ns=threshold.limit,
+            limit_ns=threshold.limit * scale,
             still_open=finding.still_open,
             dependence=looked.evidence.dependence,
         )
-        observed, low, high = figure.observed, figure.low, figure.high
+        observed = figure.observed / scale
+        low, high = (None if bound is None else bound / scale for bound in (figure.low, figure.high))
     elif finding.share is not None:
         low, high = finding.share.bounds
     return _verdict(threshold, replace(finding, observed=observed), low=low, high=high, where=where)

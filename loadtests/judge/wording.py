@@ -12,6 +12,7 @@ from loadtests.plan.model import Threshold
 from loadtests.units import (
     format_bytes,
     format_duration,
+    format_number,
     format_rate,
     format_ratio,
     parse_duration_ns,
@@ -26,8 +27,10 @@ WHOLE_RUN = " over the whole run"
 _MOST_DIGITS = 17
 _CONFIDENCE = "95% confidence"
 _PLURAL = {"errors", "timeouts", "drops", "lost", "duplicated", "out of order", *COUNTED_CONNECTIONS}
+_PLURAL |= {"refusals", "mixed up"}
 _NAMES = {"latency": "", "connection drops": "drops", "lost": "lost messages", "duplicated": "duplicated messages"}
-_NAMES |= {"out of order": "messages out of order"}
+_NAMES |= {"out of order": "messages out of order", "mixed up": "mixed-up answers", "queue": "the longest queue"}
+_NAMES |= {"parallel": "the most executions in parallel"}
 _NOUNS = {
     "errors": "executions",
     "success": "executions",
@@ -45,11 +48,17 @@ _NOUNS = {
     "out of order": "messages",
     "lag": "starts",
     "throughput": "seconds",
+    "ttft": "turns",
+    "token rate": "turns",
+    "token gap": "gaps",
+    "event gap": "gaps",
+    **dict.fromkeys(("queued", "tokens", "turns", "tool calls", "refusals", "goodput", "parallel"), "executions"),
+    "queue": "samples",
 }
 
 
 def amount(value: float, unit: str, *, beside: float | None = None) -> str:
-    """`value` in its base unit (ns, ratio, per_s, bytes) with digits enough to keep it on its side of `beside`."""
+    """`value` in its base unit, with digits enough to keep it on its side of `beside`."""
     text = _spelled(value, unit, 3)
     if beside is None:
         return text
@@ -156,7 +165,8 @@ def _spelled(value: float, unit: str, digits: int) -> str:
     if unit == "ratio":
         small = 0.0 < value < 0.01  # below 1% the format counts decimals, not significant digits
         return format_ratio(value, digits=digits + (-math.floor(math.log10(value)) - 3 if small else 0))
-    return format_rate(value, digits=digits) if unit == "per_s" else format_bytes(value, digits=digits)
+    printed = {"per_s": format_rate, "count": format_number, "bytes": format_bytes}[unit]
+    return printed(value, digits=digits)
 
 
 def _read(text: str, unit: str) -> float:
@@ -167,7 +177,9 @@ def _read(text: str, unit: str) -> float:
         return parse_duration_ns(compact)
     if unit == "ratio":
         return float(compact[:-1]) / 100.0
-    return float(compact[:-2]) if unit == "per_s" else parse_size(compact)
+    if unit in ("per_s", "count"):
+        return float(compact.removesuffix("/s"))
+    return parse_size(compact)
 
 
 def _side(value: float, limit: float) -> int:

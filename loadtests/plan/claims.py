@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from loadtests.plan.findings import Findings
-from loadtests.plan.metrics import METRICS
+from loadtests.plan.metrics import metric_named
 from loadtests.plan.model import ClosedLoad, Operation, Threshold
 from loadtests.plan.protocol.http import HttpOperation
 from loadtests.plan.reading.base import Claimed
@@ -54,14 +54,16 @@ def recorded_names(operations: Sequence[Operation]) -> list[str]:
 def _objection(threshold: Threshold, claimed: Claimed) -> tuple[str | None, str | None]:
     """What speaks against a threshold here, and the nearest spelling that might be meant."""
     metric, operation = threshold.metric, threshold.operation
-    known = METRICS[metric]
+    known = metric_named(metric)
+    assert known is not None
     if operation is not None and known.whole:
         return f"{metric} is measured for the whole scenario, not for one operation", None
     if operation is not None and claimed.operations is not None and not _is_recorded(operation, claimed.operations):
         names = recorded_names(claimed.operations)
         return f"there is no operation {operation}; there is {', '.join(names)}", nearest(operation, names)
     if known.drivers is not None and claimed.driver not in known.drivers:
-        return f"only a {' or '.join(known.drivers)} scenario measures {metric}", None
+        article = "an" if known.drivers[0].startswith("a") else "a"
+        return f"only {article} {' or '.join(known.drivers)} scenario measures {metric}", None
     rule = DRIVERS[claimed.driver].objection(threshold, claimed)
     if rule is not None:
         return rule, None

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, WithJsonSchema
 
 from loadtests.plan.model import Arrivals, DriverName
+from loadtests.plan.shapes.agent import AgentSettingsShape, AgentShape
 from loadtests.plan.shapes.base import Later, Shape
 from loadtests.plan.shapes.database import DatabaseSettingsShape, DatabaseShape
 from loadtests.plan.shapes.http import HttpSettingsShape, HttpShape
@@ -104,6 +105,9 @@ class FeederShape(Shape):
     order: Annotated[Literal["sequence", "random"], *word("sequence", "random")] | None = None
 
 
+_OPERATIONS = (HttpShape, WebsocketShape, DatabaseShape, AgentShape, NullShape)
+
+
 class ScenarioShape(Shape):
     """One load profile against one protocol."""
 
@@ -112,12 +116,15 @@ class ScenarioShape(Shape):
     warmup: Wait = 0
     timeout: Duration = 10 * 10**9
     seed: Seed = 0
-    operations: Annotated[Any, Later(HttpShape, WebsocketShape, DatabaseShape, NullShape, wrap=list_of)] = None
+    operations: Annotated[Any, Later(HttpShape, WebsocketShape, DatabaseShape, AgentShape, NullShape, wrap=list_of)] = (
+        None
+    )
     data: Annotated[Any, Later(FeederShape, wrap=map_of)] = None
     thresholds: Annotated[Any, WithJsonSchema(list_of({"type": "string", "examples": ["p99 < 2s"]}))] = None
     http: Annotated[Any, Later(HttpSettingsShape)] = None
     websocket: Annotated[Any, Later(WebsocketSettingsShape)] = None
     database: Annotated[Any, Later(DatabaseSettingsShape)] = None
+    agent: Annotated[Any, Later(AgentSettingsShape)] = None
 
 
 class SuiteShape(Shape):

@@ -22,7 +22,7 @@ __all__ = ["Parts", "read_parts"]
 Parts = tuple[Target, dict[str, Scenario], dict[str, Suite]]
 
 _PARTS = ("driver", "load", "operations", "data", "thresholds")
-_LATER_DRIVERS = ("agent", "locust")
+_LATER_DRIVERS = ("locust",)
 
 
 def read_parts(findings: Findings, document: Any, *, base: Path | None) -> Parts:

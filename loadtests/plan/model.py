@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from loadtests.plan.protocol.agent import AgentOperation, AgentSettings
 from loadtests.plan.protocol.database import DatabaseOperation, DatabaseSettings
 from loadtests.plan.protocol.http import HttpOperation, HttpSettings
 from loadtests.plan.protocol.null import NullOperation
@@ -31,7 +32,7 @@ __all__ = [
 ]
 
 Arrivals = Literal["constant", "poisson"]
-DriverName = Literal["null", "http", "websocket", "database"]
+DriverName = Literal["null", "http", "websocket", "database", "agent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ class ClosedLoad:
         return spawn_ns if self.connections is None else max(spawn_ns, self.connections.spawn_ns)
 
 
-Operation = HttpOperation | NullOperation | WebsocketOperation | DatabaseOperation
+Operation = HttpOperation | NullOperation | WebsocketOperation | DatabaseOperation | AgentOperation
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class Threshold:
 
     `metric` is the canonical metric name without its quantile: `latency` for pNN, else a name that
     `plan.thresholds` lists. `quantile` is 0.99 for p99, `None` for metrics without one.
-    `limit` is ns for times, 0..1 for shares, per second for throughput, bytes for memory, a number for deadlocks;
+    `limit` is ns for times, 0..1 for shares, per second for rates, bytes for memory, or a plain number (`count`);
     `unit` names which.
     """
 
@@ -166,6 +167,7 @@ class Scenario:
     http: HttpSettings = HttpSettings()
     websocket: WebsocketSettings = WebsocketSettings()
     database: DatabaseSettings = DatabaseSettings()
+    agent: AgentSettings = AgentSettings()
 
     @property
     def steady_ns(self) -> tuple[int, int]:

@@ -133,9 +133,14 @@ def _closed(scenario: Scenario, load: ClosedLoad) -> ScheduleSummary:
 
 
 def _assumed_latency(scenario: Scenario) -> int:
-    """The scenario's own limit on the median where it has one, else 100 ms."""
+    """The scenario's own limit on the median where it has one, else 100 ms; of agents, all the time they may take."""
     limits = [one.limit for one in scenario.thresholds if one.quantile == 0.5 and one.metric == "latency"]
-    return max(1, round(limits[0])) if limits else _ASSUMED_NS
+    if limits:
+        return max(1, round(limits[0]))
+    if scenario.driver != "agent":
+        return _ASSUMED_NS
+    shares = zip(operation_shares(scenario.operations), scenario.operations, strict=True)
+    return round(sum(share * scenario.timeout_of(one) for share, one in shares))
 
 
 def _operations(operations: Sequence[Operation], offered: float, steady: float) -> tuple[OperationShare, ...]:

@@ -5,14 +5,16 @@
                | quantile-metric quantile compare duration      connect p95 < 20ms
                | share-metric compare share                     errors < 1%
                | "throughput" compare rate
-               | "deadlocks" compare number
+               | "deadlocks" | "queue" | "parallel" compare number     parallel >= 10
                | "target" gauge compare amount                  target cpu < 70%
     latency-metric  = quantile | "mean" | "max"
     quantile        = "p" number        above 0, below 100: p50, p99.9
     quantile-metric = "connect" | "first byte" | "lag" | "ping" | "push" | "delivery" | "first event"
+                    | "ttft" | "token gap" | "event gap" | "queued" | "phase" name     (durations)
+                    | "token rate" (a rate) | "tokens" | "turns" | "tool calls"     (numbers)
     share-metric    = "errors" | "success" | "timeouts" | "drops"
                     | "connect failures" | "connection drops" | "lost" | "duplicated" | "out of order" | "reach"
-                    | "pool"
+                    | "pool" | "refusals" | "goodput" | "accuracy" | "mixed up"
     gauge           = "cpu" | "pool"  (a share) | "memory" (a size) | "lock wait" (a duration)
     compare         = "<" | "<=" | ">" | ">="
 
@@ -29,9 +31,9 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
 
-from loadtests.plan.metrics import METRICS, Unit
+from loadtests.plan.metrics import METRICS, PHASE, Metric, Unit, metric_named
 from loadtests.plan.model import Abort, Threshold
-from loadtests.units import parse_duration_ns, parse_rate, parse_ratio, parse_size
+from loadtests.units import parse_duration_ns, parse_number, parse_rate, parse_ratio, parse_size
 
 __all__ = [
     "WRITTEN",
@@ -46,9 +48,11 @@ __all__ = [
 Comparison = Literal["<", "<=", ">", ">="]
 
 _LATENCY = ("latency", "mean", "max")
+_NAMELESS = ("latency", PHASE)
 WRITTEN = (
     *("p50", "p90", "p95", "p99", "p99.9"),
-    *(f"{name} {one.usual}" if one.quantiles else name for name, one in METRICS.items() if name != "latency"),
+    *(f"{name} {one.usual}" if one.quantiles else name for name, one in METRICS.items() if name not in _NAMELESS),
+    f"{PHASE} triage p95",
 )
 """Every metric as a person writes it, with the usual quantiles: for messages and for the schema."""
 
@@ -60,18 +64,12 @@ _QUANTILE = re.compile(r"(?:(?P<family>.+?) )?p(?P<number>\d+(?:\.\d+)?)")
 _CONFIDENCE = 0.95
 
 
-def _parse_count(text: str) -> float:
-    if not text.isdecimal():
-        raise ValueError("expected a whole number, such as 0")
-    return float(text)
-
-
 _PARSERS: Mapping[Unit, Callable[[str], float]] = {
     "ns": parse_duration_ns,
     "ratio": parse_ratio,
     "per_s": parse_rate,
     "bytes": parse_size,
-    "count": _parse_count,
+    "count": parse_number,
 }
 
 
@@ -99,12 +97,13 @@ def parse_threshold(text: str) -> Threshold:
         raise ThresholdError("expected a sentence such as p99 < 2s, errors < 1%, execute: p95 < 1s")
     service, metric, quantile = _metric(" ".join(found["metric"].split()))
     comparison: Comparison = found["comparison"]  # type: ignore[assignment]
+    unit = _known(metric).unit
     draft = Threshold(
         text="",
         metric=metric,
         comparison=comparison,
-        limit=_amount(found["value"].strip(), METRICS[metric].unit),
-        unit=METRICS[metric].unit,
+        limit=_amount(found["value"].strip(), unit),
+        unit=unit,
         quantile=quantile,
         operation=operation.strip() or None,
         service=service,
@@ -125,14 +124,15 @@ def samples_needed(threshold: Threshold) -> int | None:
     """How many independent samples it takes before the claim can be shown at 95% confidence at all.
 
     For a quantile q, the n at which some sample lies beyond it with 95% probability: ⌈ln 0.05 / ln q⌉ (p95 59,
-    p99 299, p99.9 2,995). For a share, the n at which no bad one at all shows less than the limit. `None` where
-    counting samples says nothing (mean, max, throughput, target).
+    p99 299, p99.9 2,995); where it is to be large, below it (p5 59). For a share, the n at which no bad one at all
+    shows less than the limit. `None` where counting samples says nothing (mean, max, throughput, target).
     """
     if threshold.quantile is not None:
-        return trials_needed(threshold.quantile)
+        less = threshold.comparison in ("<", "<=")
+        return trials_needed(threshold.quantile if less else 1.0 - threshold.quantile)
     if threshold.unit != "ratio" or threshold.metric.startswith("target "):
         return None
-    good = threshold.limit if METRICS[threshold.metric].more_is_better else 1.0 - threshold.limit
+    good = threshold.limit if _known(threshold.metric).more_is_better else 1.0 - threshold.limit
     return trials_needed(good) if 0.0 < good < 1.0 else None
 
 
@@ -158,15 +158,25 @@ def _metric(words: str) -> tuple[bool, str, float | None]:
     name = words.removeprefix("service ")
     found = _QUANTILE.fullmatch(name)
     metric = name if found is None else found["family"] or "latency"
-    if metric not in METRICS or (found is None and metric == "latency"):
+    known = metric_named(metric)
+    if known is None or (found is None and metric == "latency"):
         raise _unknown(name)
-    if found is None and METRICS[metric].quantiles:
-        raise ThresholdError(f"{metric} needs a quantile", f"{metric} {METRICS[metric].usual}")
-    if found is not None and not METRICS[metric].quantiles:
+    if metric == PHASE:
+        raise ThresholdError("phase needs the name of one", "phase triage p95")
+    if found is None and known.quantiles:
+        raise ThresholdError(f"{metric} needs a quantile", f"{metric} {known.usual}")
+    if found is not None and not known.quantiles:
         raise ThresholdError(f"{metric} has no quantiles", metric)
     if service and metric not in _LATENCY:
         raise ThresholdError("only latencies (pNN, mean, max) can be of the service time", metric)
     return service, metric, None if found is None else _quantile(found["number"])
+
+
+def _known(metric: str) -> Metric:
+    """What is known of a metric that has been found valid."""
+    known = metric_named(metric)
+    assert known is not None
+    return known
 
 
 def _quantile(number: str) -> float:
@@ -181,7 +191,9 @@ def _unknown(words: str) -> ThresholdError:
     return ThresholdError(
         "unknown metric; expected pNN, mean, max, errors, success, timeouts, drops, throughput, connect pNN, "
         "first byte pNN, lag pNN, target cpu|memory|pool|lock wait, or of WebSockets connect failures, lost, "
-        "duplicated, out of order, reach, ping pNN, push pNN, delivery pNN, first event pNN",
+        "duplicated, out of order, reach, ping pNN, push pNN, delivery pNN, first event pNN, "
+        "or of agents ttft pNN, token gap pNN, token rate pNN, phase NAME pNN, goodput, accuracy, mixed up, refusals, "
+        "queue, parallel",
         close[0] if close else None,
     )
 
@@ -224,10 +236,10 @@ def _write_amount(limit: float, unit: Unit) -> str:
         return write_duration(round(limit))
     if unit == "ratio":
         return f"{_plain(Decimal(repr(float(limit))) * 100)}%"
-    if unit == "count":
-        return f"{limit:.0f}"
     if unit == "per_s":
         return f"{_plain(Decimal(repr(float(limit))))}/s"
+    if unit == "count":
+        return _plain(Decimal(repr(float(limit))))
     return _write_size(round(limit))
 
 

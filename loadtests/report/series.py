@@ -28,7 +28,7 @@ __all__ = ["GAUGES", "Steps", "operation_p99s", "series", "steps_of"]
 
 _MOST_STEPS = 600
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
-_PEAKS = frozenset({"memory_bytes", "machine_memory"})
+_PEAKS = frozenset({"memory_bytes", "machine_memory", "queued"})
 
 GAUGES: Mapping[str, tuple[str, Unit, float]] = {
     "cpu": ("CPU, share of one instance", "ratio", 1.0),
@@ -37,6 +37,8 @@ GAUGES: Mapping[str, tuple[str, Unit, float]] = {
     "machine_cpu": ("CPU of the whole machine", "ratio", 1.0),
     "machine_memory": ("memory in use on the machine", "ratio", 1.0),
     "lock_wait_s": ("lock wait", "ms", 1e3),
+    "queued": ("executions in the queue", "number", 1.0),
+    "running": ("executions running", "number", 1.0),
 }
 """What is sampled of the target and of this machine, by recorded name: its words, its unit, and the factor to that."""
 

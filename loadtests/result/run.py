@@ -26,7 +26,7 @@ class ResourceSample:
     """Figures of the target or the generator's machine at one moment, `at_s` seconds after the scenario's start.
 
     `source` is `target` or `generator`; `values` by name: `cpu` (share of one instance's limit), `memory_bytes`,
-    `pool` (share in use), `lock_wait_s`.
+    `pool` (share in use), `lock_wait_s`, `queued` and `running` (executions of agents).
     """
 
     scenario: str

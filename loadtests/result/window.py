@@ -15,6 +15,7 @@ import numpy as np
 from loadtests.result.histogram import Histogram
 
 __all__ = [
+    "CHECKED",
     "COMPLETED_FAILED",
     "COMPLETED_OK",
     "CONNECTIONS",
@@ -24,9 +25,13 @@ __all__ = [
     "DUPLICATED",
     "EXPECTED",
     "FAILED",
+    "GOOD",
+    "IDENTIFIED",
     "LATE",
     "LOST_CONNECTION",
     "LOST_PUSHES",
+    "MIXED_UP",
+    "NUMBER_NS",
     "OFFERED",
     "OK",
     "OUT_OF_ORDER",
@@ -35,9 +40,11 @@ __all__ = [
     "PUSHES",
     "RECEIVED",
     "RECONNECTED",
+    "REFUSED",
     "RESPONSE_FAILED",
     "RESPONSE_OK",
     "RETRIED",
+    "RIGHT",
     "SERVICE_FAILED",
     "SERVICE_OK",
     "UNEXPECTED",
@@ -65,6 +72,12 @@ EXPECTED, RECEIVED = "expected", "received"  # copies of a broadcast: due to tho
 # A transaction that was begun anew after a serialization failure or a deadlock, each time.
 RETRIED = "retried"
 
+# What executions of agents showed besides: further counters of an operation.
+REFUSED = "refused"  # told to come back later (429, 503) at least once
+GOOD = "good"  # ended well, and within all its limits: goodput
+CHECKED, RIGHT = "checked", "right"  # answers compared with the known right one, and equal to it
+IDENTIFIED, MIXED_UP = "identified", "mixed_up"  # answers that said whose they are, and were somebody else's
+
 # Connections that are held are a tally of their own, CONNECTIONS, which is no operation and in no total. Each attempt
 # that was due adds one to OFFERED and ends in OK (established), FAILED + kind, or CUT_OFF. It belongs, with all that
 # befalls it, to the second in which it was due; "dropped_at" alone goes by the second of the drop.
@@ -82,6 +95,10 @@ RESPONSE_FAILED = "response.failed"
 SERVICE_FAILED = "service.failed"
 # Further histograms by name: "connect" (of CONNECTIONS: from when it was due until it was usable), "first byte",
 # "first event", "delivery" (each copy of a broadcast); of CONNECTIONS also "ping" and "push" (sent to received).
+# Of agents: "ttft" and "token rate" (of each turn), "token gap", "event gap", "queued" and "phase <name>" (as the
+# service tells them), "tokens", "partial tokens" (of failed ones), "turns", "tool calls", "parallel" (running at once).
+NUMBER_NS = 1_000_000
+"""In a histogram a plain number stands as so many ns each: 12 tokens as 12 ms, 50 tokens a second as 50 ms."""
 
 # Generator tally of a window: histograms "start lag" (actual minus intended start), "loop lag", "gc pause";
 # counters "cpu_ns", "elapsed_ns" (CPU share = their quotient), "rss_bytes", "in_flight", "open_connections", and of a

@@ -41,11 +41,11 @@ def test_figures_of_an_exposition(text: str, figures: dict[str, float]) -> None:
     assert figures_of_exposition(text) == figures
 
 
-def collect(target: Target, seconds: float) -> list[ResourceSample]:
+def collect(target: Target, seconds: float, *, queue: str | None = None) -> list[ResourceSample]:
     samples: list[ResourceSample] = []
 
     async def run() -> None:
-        sampler = ResourceSampler(target, "api", samples.append, start_ns=time.monotonic_ns())
+        sampler = ResourceSampler(target, "api", samples.append, start_ns=time.monotonic_ns(), queue=queue)
         task = asyncio.ensure_future(sampler.run())
         await asyncio.sleep(seconds)
         task.cancel()
@@ -70,6 +70,10 @@ def endpoint() -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = f"process_cpu_seconds_total {(time.monotonic() - began) / 2}\n".encode()
+            if self.path == "/queue":
+                body = b'{"queued": 3, "running": 10, "completed": 7, "note": "x"}'
+            if self.path == "/page":
+                body = b"[1, 2]"
             self.send_response(200)
             self.send_header("content-length", str(len(body)))
             self.end_headers()
@@ -91,6 +95,16 @@ def test_a_metrics_endpoint_gives_cpu_as_a_share_of_a_core(endpoint: str) -> Non
     shares = [s.values["cpu"] for s in collect(Target(metrics=endpoint), 2.4) if "cpu" in s.values]
     assert shares
     assert shares[-1] == pytest.approx(0.5, rel=0.2)
+
+
+def test_the_queue_of_the_agents_is_looked_at_beside(endpoint: str) -> None:
+    """What waits and what runs, in one sample with the target's other figures; a page without either says nothing."""
+    base = endpoint.removesuffix("/metrics")
+    found = [s.values for s in collect(Target(metrics=endpoint), 1.3, queue=f"{base}/queue") if s.source == "target"]
+    assert (found[-1]["queued"], found[-1]["running"]) == (3.0, 10.0)
+    assert "cpu" in found[-1]
+    assert "completed" not in found[-1]
+    assert not [s for s in collect(Target(), 0.2, queue=f"{base}/page") if s.source == "target"]
 
 
 @pytest.mark.parametrize(

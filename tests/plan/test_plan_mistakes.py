@@ -34,14 +34,14 @@ suites:
 """
 EXPECTED = """\
 line 2: target.htp: unknown key; expected http, websocket, database, metrics, process, allow, instances or tls; did you mean http?
-line 5: scenarios.api.driver: unknown driver; expected one of http, websocket, database, null (got htpp); did you mean http?
+line 5: scenarios.api.driver: unknown driver; expected one of http, websocket, database, agent, null (got htpp); did you mean http?
 line 6: scenarios.api.load.rate: expected a rate such as 1000/s or 90/m (got 1000)
 line 10: scenarios.users.load.pacing: think and pacing exclude each other: keep one (got 1s)
 line 11: scenarios.users.warmup: expected a duration such as 250ms, 1.5s, 5m or 2m30s (got 1 minute)
 line 13: scenarios.users.operations.a.request: unknown method; expected GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS (got GTE /health); did you mean GET?
 line 14: scenarios.users.operations.a.request: {{usr}} is fed by nothing: feed it in data, or extract it in an earlier step; did you mean {{user}}?
 line 14: scenarios.users.operations.a.name: a is the name of an operation already (got a)
-line 17: scenarios.users.thresholds.0: unknown metric; expected pNN, mean, max, errors, success, timeouts, drops, throughput, connect pNN, first byte pNN, lag pNN, target cpu|memory|pool|lock wait, or of WebSockets connect failures, lost, duplicated, out of order, reach, ping pNN, push pNN, delivery pNN, first event pNN (got eror < 1%); did you mean errors?
+line 17: scenarios.users.thresholds.0: unknown metric; expected pNN, mean, max, errors, success, timeouts, drops, throughput, connect pNN, first byte pNN, lag pNN, target cpu|memory|pool|lock wait, or of WebSockets connect failures, lost, duplicated, out of order, reach, ping pNN, push pNN, delivery pNN, first event pNN, or of agents ttft pNN, token gap pNN, token rate pNN, phase NAME pNN, goodput, accuracy, mixed up, refusals, queue, parallel (got eror < 1%); did you mean errors?
 line 20: suites.all.scenarios.0: there is no scenario apo; there is api, users (got apo); did you mean api?
 """  # noqa: E501
 
@@ -295,7 +295,7 @@ def test_a_threshold_that_nothing_measures_is_a_mistake(
     assert expected in folder.mistakes(f"version: 1\ntarget: {{http: 'http://h'}}\n{text}")[0]
 
 
-@pytest.mark.parametrize("driver", ["agent", "locust"])
+@pytest.mark.parametrize("driver", ["locust"])
 def test_drivers_of_later_versions_are_named_as_such(folder, driver: str) -> None:
     (found,) = folder.mistakes(scenario(driver=driver, load="{rate: 1/s, duration: 1m}"))
     assert f"the {driver} driver is not available in this version" in found

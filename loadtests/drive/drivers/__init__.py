@@ -19,6 +19,10 @@ def make_driver(surroundings: Surroundings) -> Driver:
         from loadtests.drive.drivers.database import DatabaseDriver
 
         return DatabaseDriver(surroundings)
+    if surroundings.scenario.driver == "agent":
+        from loadtests.drive.drivers.agent import AgentDriver
+
+        return AgentDriver(surroundings)
     from loadtests.drive.drivers.http import HttpDriver
 
     return HttpDriver(surroundings)

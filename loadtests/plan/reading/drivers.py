@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from loadtests.plan.model import DriverName
-from loadtests.plan.reading import database, http, null, websocket
+from loadtests.plan.reading import agent, database, http, null, websocket
 from loadtests.plan.reading.base import DriverReader
 
 __all__ = ["DRIVERS"]
@@ -12,5 +12,6 @@ DRIVERS: Mapping[DriverName, DriverReader] = {
     "http": http.READER,
     "websocket": websocket.READER,
     "database": database.READER,
+    "agent": agent.READER,
     "null": null.READER,
 }

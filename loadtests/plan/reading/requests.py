@@ -14,7 +14,7 @@ from loadtests.plan.targets import address_rule
 from loadtests.plan.template import names_in
 from loadtests.plan.yamlfile import Place
 
-__all__ = ["BODIES", "note_bad_headers", "note_unfed", "read_request"]
+__all__ = ["BODIES", "note_bad_headers", "note_unfed", "read_check", "read_request"]
 
 BODIES = ("json", "form", "raw", "file")
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -36,7 +36,7 @@ def read_request(
     auth = _auth(findings, shape.auth, (*place, "auth"))
     if auth is not None and any(name.lower() == "authorization" for name in shape.headers or {}):
         findings.note((*place, "auth"), "there is an authorization header already: keep one of the two", quote=False)
-    check = _check(findings, shape.check, (*place, "check"), fed=fed)
+    check = read_check(findings, shape.check, (*place, "check"), fed=fed)
     if line is None:
         return None
     return Request(*line, shape.headers or {}, body, auth, check, shape.redirects or 0)
@@ -127,7 +127,8 @@ def _auth(findings: Findings, value: object, place: Place) -> tuple[str, str] | 
     return ("basic", ":".join(shape.basic)) if shape.basic is not None else ("bearer", str(shape.bearer))
 
 
-def _check(findings: Findings, value: object, place: Place, *, fed: Fed) -> Check:
+def read_check(findings: Findings, value: object, place: Place, *, fed: Fed) -> Check:
+    """What makes an answer good, as far as it can be read."""
     shape = None if value is None else findings.shape(CheckShape, value, place)
     if shape is None:
         return Check()

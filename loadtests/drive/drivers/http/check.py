@@ -11,7 +11,7 @@ from loadtests.drive.drivers.http.answer import BODY_CAP, Head, Undecodable, dec
 from loadtests.plan.protocol.http import Check
 from loadtests.plan.template import Template, names_in
 
-__all__ = ["ANY_ANSWER", "SAMPLE_BYTES", "Judge", "PathMissing", "at_path"]
+__all__ = ["ANY_ANSWER", "SAMPLE_BYTES", "Judge", "PathMissing", "at_path", "equal", "filled", "spelled"]
 
 SAMPLE_BYTES = 200
 """How much of a body is kept for samples of failures when no check needs it."""
@@ -42,7 +42,7 @@ class Judge:
 
     def __init__(self, check: Check) -> None:
         self._statuses = None if check.status is None else frozenset(check.status)
-        self._wanted = "below 400" if check.status is None else " or ".join(map(str, check.status))
+        self.wanted = "below 400" if check.status is None else " or ".join(map(str, check.status))
         self._headers = [(name.lower(), Template.of(text)) for name, text in check.headers.items()]
         self._contains = [(Template.of(text), None if names_in(text) else text.encode()) for text in check.contains]
         self._json = [(path, value, bool(names_in(value))) for path, value in check.json.items()]
@@ -74,7 +74,7 @@ class Judge:
     def fault(self, status: int, head: Callable[[], Head], body: Callable[[], bytes], values: Values) -> Failure | None:
         """The first thing wrong: status, headers, then body. Head and body (as on the wire) are asked for if needed."""
         if not self.accepts(status):
-            return wrong_status(status, self._wanted)
+            return wrong_status(status, self.wanted)
         if self.reads_head:
             fault = self._header_fault(head(), values)
             if fault is not None:
@@ -118,31 +118,32 @@ class Judge:
                 got = at_path(document, path)
             except PathMissing:
                 return Failure("check", f"json {path} is missing")
-            wanted = _filled(value, values) if templated else value
-            if not _equal(got, wanted, as_text=templated and isinstance(wanted, str)):
-                return Failure("check", f"json {path} is {_spelled(got)}, expected {_spelled(wanted)}")
+            wanted = filled(value, values) if templated else value
+            if not equal(got, wanted, as_text=templated and isinstance(wanted, str)):
+                return Failure("check", f"json {path} is {spelled(got)}, expected {spelled(wanted)}")
         return None
 
 
-def _filled(value: Any, values: Values) -> Any:
+def filled(value: Any, values: Values) -> Any:
     """The expectation with its variables put in, at any depth."""
     if isinstance(value, str):
         return Template.of(value).render(values)
     if isinstance(value, Mapping):
-        return {_filled(key, values): _filled(part, values) for key, part in value.items()}
+        return {filled(key, values): filled(part, values) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_filled(part, values) for part in value]
+        return [filled(part, values) for part in value]
     return value
 
 
-def _equal(got: Any, wanted: Any, *, as_text: bool) -> bool:
+def equal(got: Any, wanted: Any, *, as_text: bool) -> bool:
     """JSON equality: true is not 1. A variable is text, so with `as_text` the number 7 meets the text 7."""
     if as_text and not isinstance(got, str):
         return bool(orjson.dumps(got).decode() == wanted)
     return bool(got == wanted) and isinstance(got, bool) == isinstance(wanted, bool)
 
 
-def _spelled(value: Any) -> str:
+def spelled(value: Any) -> str:
+    """The value as JSON, not too long to read."""
     text = orjson.dumps(value).decode()
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 

@@ -168,12 +168,16 @@ class Connection(asyncio.Protocol):
         waiting.cut_off(self)
 
     def _read(self, waiting: Waiting, data: bytes) -> None:
-        reader = self.reader
         try:
-            complete = reader.feed(data)
+            complete = self.reader.feed(data)
         except MalformedAnswer as error:
             self.fail(Failure("protocol", str(error)))
-            return
+        else:
+            self._took(waiting, data, complete=complete)
+
+    def _took(self, waiting: Waiting, data: bytes, *, complete: bool) -> None:
+        """The reader has read `data`, which made the answer `complete` or not."""
+        reader = self.reader
         if waiting.limit is not None and reader.size > waiting.limit:
             self.fail(Failure("check", f"the body is larger than {waiting.limit} bytes"))
         elif complete:

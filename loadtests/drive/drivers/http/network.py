@@ -2,9 +2,11 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 
 from loadtests.drive.allow import permitted
 from loadtests.drive.drivers.base import Surroundings
+from loadtests.drive.drivers.http.connection import Connection
 from loadtests.drive.drivers.http.origin import Origin
 from loadtests.drive.drivers.http.pool import Pool
 from loadtests.drive.drivers.tls import tls_context
@@ -17,7 +19,8 @@ _COUNT_NS = 250_000_000
 class Network:
     """The pools by origin. A host is resolved and checked against `target.allow` before its pool exists."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: Surroundings, connection: Callable[[Pool], Connection] = Connection) -> None:
+        self._connection = connection
         self._target, self._clock, self._recorder = surroundings.target, surroundings.clock, surroundings.recorder
         self._keep_alive = surroundings.scenario.http.keep_alive
         self._pools: dict[Origin, Pool] = {}
@@ -40,6 +43,7 @@ class Network:
                 tls=self._context() if origin.secure else None,
                 keep_alive=self._keep_alive,
                 fault=self._recorder.fault,
+                connection=self._connection,
             )
         return self._pools[origin]
 

@@ -24,7 +24,7 @@ DOUBTFUL_NS = 100_000_000
 class Pool:
     """Connections to `origin` at its permitted addresses. One exchange at a time on each, never pipelined.
 
-    `fault` is told of the generator's own shortages (file descriptors, ports).
+    `fault` is told of the generator's own shortages (file descriptors, ports); `connection` makes a new one.
     """
 
     def __init__(
@@ -36,6 +36,7 @@ class Pool:
         tls: ssl.SSLContext | None,
         keep_alive: bool,
         fault: Callable[[str], None],
+        connection: "Callable[[Pool], Connection]" = Connection,
     ) -> None:
         self.origin = origin
         self.idle: dict[Connection, None] = {}
@@ -43,6 +44,7 @@ class Pool:
         self._addresses = list(addresses)
         self._now = clock.now
         self._tls, self._keep_alive, self._fault = tls, keep_alive, fault
+        self._connection = connection
         self._opening: dict[Connection, asyncio.Task[asyncio.Transport]] = {}
         self._open: set[Connection] = set()
         self._leaving = Deadlines[Connection](clock, _LINGER_NS, Connection.discard)
@@ -71,7 +73,7 @@ class Pool:
 
     def open(self, waiting: Waiting, payload: bytes, *, started_ns: int) -> Connection:
         """A new connection for an exchange; `waiting.connected` is called when it is there, `failed` when not."""
-        connection = Connection(self)
+        connection = self._connection(self)
         connection.waiting, connection.payload = waiting, payload
         connection.started_ns = connection.sent_ns = started_ns
         task = asyncio.ensure_future(self._dial(lambda: connection))

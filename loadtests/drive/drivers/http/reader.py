@@ -92,6 +92,11 @@ class AnswerReader:
         """The body as it came on the wire, at most `keep` bytes and the rest of the last piece."""
         return b"".join(self._body)
 
+    def take(self) -> list[bytes]:
+        """The pieces of the body that have come since the last time, no longer remembered here."""
+        taken, self._body, self._kept = self._body, [], 0
+        return taken
+
     def close(self) -> None:
         """Let go of the parser, which knows us as we know it."""
         self._parser = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from loadtests.clock import LoopClock
-from loadtests.drive.drivers.base import Surroundings
+from loadtests.drive.drivers.base import Driver, Surroundings
 from loadtests.drive.drivers.http import HttpDriver
 from loadtests.drive.recorder import Recorder
 from loadtests.plan.model import ClosedLoad, OpenLoad, Scenario, Stage, Target
@@ -182,12 +182,18 @@ class Outcome:
 class Bench:
     """A driver with a recorder and the real clock; fires executions as an engine would."""
 
-    def __init__(self, plan: Scenario, target: Target, secrets: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        plan: Scenario,
+        target: Target,
+        secrets: tuple[str, ...] = (),
+        make: Callable[[Surroundings], Driver] = HttpDriver,
+    ) -> None:
         self.windows: list[Window] = []
         self.samples: list[FailureSample] = []
         self.recorder = Recorder(plan.name, "0", emit=self.windows.append, sample=self.samples.append)
         self.clock = LoopClock(asyncio.get_running_loop())
-        self.driver = HttpDriver(Surroundings(plan, target, self.recorder, self.clock, secrets))
+        self.driver = make(Surroundings(plan, target, self.recorder, self.clock, secrets))
         self.driver.finished = self._finished
         self.plan = plan
         self.fired = 0
@@ -234,9 +240,15 @@ class Bench:
 
 
 @contextlib.asynccontextmanager
-async def driving(plan: Scenario, target: Target | str, *, secrets: tuple[str, ...] = ()) -> AsyncIterator[Bench]:
+async def driving(
+    plan: Scenario,
+    target: Target | str,
+    *,
+    secrets: tuple[str, ...] = (),
+    make: Callable[[Surroundings], Driver] = HttpDriver,
+) -> AsyncIterator[Bench]:
     """An open driver; closed at the end, with everything given out and nothing left behind."""
-    bench = Bench(plan, Target(http=target) if isinstance(target, str) else target, secrets)
+    bench = Bench(plan, Target(http=target) if isinstance(target, str) else target, secrets, make)
     bench.recorder.begin(bench.clock.now())
     before = asyncio.all_tasks()
     try:
