@@ -49,6 +49,7 @@ __all__ = ["command"]
     "--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Engine processes to share the load."
 )
 @click.option("--strict", is_flag=True, help="Exit 4 when the verdict is inconclusive.")
+@click.option("--github", is_flag=True, help="Also print GitHub annotations and add to the summary of the job.")
 def command(
     names: tuple[str, ...],
     *,
@@ -59,6 +60,7 @@ def command(
     overrides: tuple[str, ...],
     processes: int,
     strict: bool,
+    github: bool,
 ) -> None:
     """Drive the scenarios of a plan, judge them, write the report, and exit by the verdict.
 
@@ -76,7 +78,7 @@ def command(
         else:
             plan = narrowed(load_plan(file, overrides=overrides), names)
         directory, interrupted = _drive(plan, "-".join(names) or file.stem, output=output, processes=processes)
-    code = conclude(directory, strict=strict)
+    code = conclude(directory, strict=strict, github=github)
     sys.exit(RunInterrupted.exit_code if interrupted else code)
 
 

@@ -44,6 +44,7 @@ def page_of(verdict: Verdict) -> Page:
         machine=_facts(run.environment.machine),
         versions=_facts(run.environment.versions),
         version=__version__,
+        source=verdict,
     )
 
 

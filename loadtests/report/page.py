@@ -5,8 +5,9 @@ each printer makes them safe for its own format.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from loadtests.judge.verdict import Verdict
 from loadtests.report.block import Block
 from loadtests.report.chart import Unit
 from loadtests.report.latency import Latency
@@ -302,7 +303,10 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A whole report. `plan_yaml` is the resolved plan with its secrets masked."""
+    """A whole report. `plan_yaml` is the resolved plan with its secrets masked.
+
+    `source` is what it was made of, for the formats that count by themselves: a row a second would weigh too much here.
+    """
 
     sign: Sign
     why: str
@@ -313,6 +317,7 @@ class Page:
     machine: Facts
     versions: Facts
     version: str
+    source: Verdict = field(repr=False, compare=False)
 
     @property
     def thin_note(self) -> str | None:

@@ -57,8 +57,37 @@ def test_an_unknown_format_is_named_with_the_known_ones(stored, chosen, named):
     result = invoke(stored, "--format", chosen)
     assert isinstance(result.exception, UsageError)
     assert named in str(result.exception)
-    assert "expected json, html, junit, markdown or all" in str(result.exception)
+    assert "expected json, html, junit, markdown, ctrf, csv, openmetrics, github or all" in str(result.exception)
     assert not list(stored.iterdir())
+
+
+def test_all_are_the_files_that_there_are(stored):
+    result = invoke(stored, "--format", "all")
+    assert [path.rpartition("/")[2] for path in result.output.splitlines()] == [
+        *("report.json", "report.html", "junit.xml", "summary.md"),
+        *("ctrf.json", "windows.csv", "openmetrics.txt"),
+    ]
+
+
+def test_annotations_are_printed_and_no_file(stored):
+    """GitHub reads them from standard output only."""
+    result = invoke(stored, "--format", "github")
+    assert result.output.startswith("::error title=FAIL api")
+    assert not list(stored.iterdir())
+
+
+def test_a_report_can_be_printed(stored):
+    """`-o -` writes no file: the text goes down the pipe."""
+    result = invoke(stored, "--format", "csv", "-o", "-")
+    assert result.output.startswith("time,scenario,operation")
+    assert not list(stored.iterdir())
+
+
+def test_github_adds_to_the_summary_of_the_job(stored, tmp_path, monkeypatch):
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "job.md"))
+    result = invoke(stored, "--github")
+    assert result.output.count("::error") == 2
+    assert "FAIL" in (tmp_path / "job.md").read_text()
 
 
 def test_the_schema_is_printed_without_a_run():

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from loadtests.errors import GeneratorFault
 from loadtests.judge.verdict import Outcome
-from loadtests.report import FORMATS, Format, page_of, print_verdict, write_reports
+from loadtests.report import FORMATS, USUAL, Format, page_of, print_verdict, write_reports
 from loadtests.report.wording import plain, visible
 from loadtests.result.run import FailureSample
 
@@ -28,13 +28,17 @@ SCRUB = [
 
 
 def test_all_formats_are_written():
-    """Four files under their well-known names."""
+    """Each under its well-known name; four of them unasked."""
     assert {name: one.filename for name, one in FORMATS.items()} == {
         "json": "report.json",
         "html": "report.html",
         "junit": "junit.xml",
         "markdown": "summary.md",
+        "ctrf": "ctrf.json",
+        "csv": "windows.csv",
+        "openmetrics": "openmetrics.txt",
     }
+    assert USUAL == ("json", "html", "junit", "markdown")
 
 
 def test_reports_land_in_a_new_directory(tmp_path):
