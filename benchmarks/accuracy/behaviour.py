@@ -2,7 +2,7 @@
 
     latency    L(n) walks through the steps in fixed proportions: exact over every whole period
     failures   every k-th answer is an error; every k-th answer is a reset (in turn before any byte, and half-way)
-    stall      the server stands still from s to e, and standing time does not count as work:
+    stall      the server stands still from s to e (and so on every so often), and standing time does not count as work:
                    ready = r + L                  where the work is done by s
                    ready = r + L + (e - s)        where it had begun before s
                    ready = e + L                  where r lies in the stall
@@ -41,10 +41,21 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Stall:
-    """The server stands still for `length_ns`, `after_ns` after its first request."""
+    """The server stands still for `length_ns`, `after_ns` after its first request, and again every `every_ns`."""
 
     after_ns: int
     length_ns: int
+    every_ns: int | None = None
+
+    def begin(self, first_ns: int, at_ns: int) -> int:
+        """When the standstill begins that lasts at `at_ns`, or else the next; the last one where none follows.
+
+        `first_ns` is the instant of the first request.
+        """
+        begin = first_ns + self.after_ns
+        if self.every_ns is None or at_ns < begin + self.length_ns:
+            return begin
+        return begin + -(-(at_ns - begin - self.length_ns + 1) // self.every_ns) * self.every_ns
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +106,15 @@ class Answering:
     def __init__(self, behaviour: Behaviour) -> None:
         self._behaviour = behaviour
         self._period = evenly(behaviour.steps)
-        self._stall = (0, 0)
+        self._first_ns = 0
         self._last_ns: int | None = None
         self.count = 0
 
     def answer(self, received_ns: int) -> tuple[int, Ending]:
         """The instant (ns, same clock) at which the next request is answered, and how it ends."""
         behaviour, index = self._behaviour, self.count
-        if index == 0 and behaviour.stall is not None:
-            begin = received_ns + behaviour.stall.after_ns
-            self._stall = begin, begin + behaviour.stall.length_ns
+        if index == 0:
+            self._first_ns = received_ns
         self.count = index + 1
         ending = behaviour.ending(index)
         latency = behaviour.error_ns if ending is Ending.ERROR else self._period[index % len(self._period)]
@@ -116,7 +126,11 @@ class Answering:
 
     def _worked(self, received_ns: int, latency_ns: int) -> int:
         """When `latency_ns` of work begun at `received_ns` is done; time in the stall is no work."""
-        begin, end = self._stall
+        stall = self._behaviour.stall
+        if stall is None:
+            return received_ns + latency_ns
+        begin = stall.begin(self._first_ns, received_ns)
+        end = begin + stall.length_ns
         if begin <= received_ns < end:
             return end + latency_ns
         done = received_ns + latency_ns

@@ -1,4 +1,7 @@
-"""The cases: a server of known behaviour, the loads it is put under, and what is claimed about the figures."""
+"""The cases: a server of known behaviour, the loads it is put under, and what is claimed about the figures.
+
+The demanding ones are at a rate of their own, whatever the others are at.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -6,11 +9,14 @@ from dataclasses import dataclass
 
 from benchmarks.accuracy.behaviour import MS, Behaviour, S, Stall, Step
 
-__all__ = ["WARMUP_NS", "Case", "Closed", "Offer", "Open", "cases"]
+__all__ = ["QUANTILES", "WARMUP_NS", "Case", "Closed", "Offer", "Open", "cases"]
 
 WARMUP_NS = 1 * S
 """Connections are opened here; recorded, not compared."""
 
+QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0))
+_RARE = (*QUANTILES[:-1], ("p99.99", 0.9999), QUANTILES[-1])
+_FAST = 10_000.0
 _ROOMY = 10_000
 
 
@@ -53,11 +59,12 @@ class Case:
     behaviour: Behaviour
     offers: Sequence[Offer]
     drops_within: int = 0
+    quantiles: Sequence[tuple[str, float]] = QUANTILES
 
 
 def cases(rate: float, seconds: float) -> tuple[Case, ...]:
     """Every case at about `rate` requests a second over `seconds` compared seconds (after the warm-up)."""
-    return (*_answers(rate), *_standstills(rate, seconds), *_failures(rate), *_queues(rate))
+    return (*_answers(rate), *_standstills(rate, seconds), *_failures(rate), *_queues(rate), *_demanding())
 
 
 def _answers(rate: float) -> Iterable[Case]:
@@ -105,6 +112,16 @@ def _queues(rate: float) -> Iterable[Case]:
     sentence = "the same with room for 100 in flight: what finds no room is dropped and counted"
     room = (Open(0.6 * rate, room=100),)
     yield Case("drops", sentence, narrow, room, drops_within=_drops_within(service_ns))
+
+
+def _demanding() -> Iterable[Case]:
+    yield Case("fast", "10,000/s, every answer takes 5 ms", Behaviour((Step(5 * MS),)), (Open(_FAST),))
+    halting = Stall(WARMUP_NS + 2 * S, 200 * MS, every_ns=5 * S)
+    stalls = Behaviour((Step(5 * MS),), gap_ns=_gap_ns(2.5 * _FAST), stall=halting)
+    yield Case("stalls", "10,000/s, and the server stands still for 200 ms every 5 s", stalls, (Open(_FAST),))
+    rare = Behaviour((Step(5 * MS, 4999), Step(100 * MS, 1)))
+    sentence = "10,000/s, one answer in 5,000 takes 100 ms: p99.9 must not see it, p99.99 must"
+    yield Case("rare", sentence, rare, (Open(_FAST),), quantiles=_RARE)
 
 
 _STAIRCASE = (

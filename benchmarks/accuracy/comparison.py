@@ -31,7 +31,6 @@ from loadtests.result.window import (
 
 __all__ = ["Row", "State", "compare", "worst_exit_code"]
 
-_QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99), ("p99.9", 0.999), ("max", 1.0))
 _RELATIVE, _ABSOLUTE_NS = 0.02, 300_000
 _THROUGHPUT = 0.02
 _CHANCES = 4
@@ -101,16 +100,19 @@ def compare(
                 ledger.own_error_ns(quantile, ending, after_ns=WARMUP_NS),
                 strangers.lateness_ns(1 - (1 - quantile) / _CHANCES),
             )
-            for _, quantile in _QUANTILES
+            for _, quantile in case.quantiles
         ]
 
     good = aside(Ending.GOOD)
-    rows = [*_latencies("", steady, RESPONSE_OK, meant.ended(Ending.GOOD), Executions.response_ns, good)]
+    answered = meant.ended(Ending.GOOD)
+    rows = [*_latencies("", steady, RESPONSE_OK, answered, Executions.response_ns, good, case.quantiles)]
     if case.behaviour.stall is not None:
-        rows += _latencies("service ", steady, SERVICE_OK, meant.ended(Ending.GOOD), Executions.service_ns, good)
+        rows += _latencies("service ", steady, SERVICE_OK, answered, Executions.service_ns, good, case.quantiles)
     if case.behaviour.error_every is not None:
         failed = meant.ended(Ending.ERROR)
-        rows += _latencies("failed ", steady, RESPONSE_FAILED, failed, Executions.response_ns, aside(Ending.ERROR))
+        rows += _latencies(
+            "failed ", steady, RESPONSE_FAILED, failed, Executions.response_ns, aside(Ending.ERROR), case.quantiles
+        )
     if case.behaviour.gap_ns and case.behaviour.stall is None:
         rows.append(_throughput(steady, truth, begin, end))
     if isinstance(offer, Open):
@@ -136,13 +138,14 @@ def _latencies(
     meant: Executions,
     of: Callable[[Executions, float], int],
     aside: Sequence[tuple[int, int]],
+    quantiles: Sequence[tuple[str, float]],
 ) -> Iterable[Row]:
     """p50 to p99.9; the maximum where it is the law's and not the machine's, that is, where it is long.
 
     `aside` has for each quantile how late the server was itself, and how late a stranger was.
     """
     found = tally.histogram(histogram)
-    for (name, quantile), (late, noise) in zip(_QUANTILES, aside, strict=True):
+    for (name, quantile), (late, noise) in zip(quantiles, aside, strict=True):
         truth = of(meant, quantile) + late
         if name == "max" and truth < S / 2:
             continue

@@ -32,6 +32,25 @@ def test_standing_time_is_no_work(received_ms: int, answered_ms: int):
     assert server.answer(received_ms * MS) == (answered_ms * MS, Ending.GOOD)
 
 
+@pytest.mark.parametrize(
+    ("received_ms", "answered_ms"),
+    [
+        pytest.param(90, 95, id="before the first"),
+        pytest.param(120, 155, id="in the first"),
+        pytest.param(150, 155, id="between the first and the second"),
+        pytest.param(298, 353, id="begun before the second"),
+        pytest.param(320, 355, id="in the second"),
+        pytest.param(1149, 1155, id="at the end of the sixth"),
+        pytest.param(1150, 1155, id="after the sixth"),
+    ],
+)
+def test_stalls_that_come_again_postpone_what_meets_any_of_them(received_ms: int, answered_ms: int):
+    """50 ms from 100 ms on, every 200 ms."""
+    answering = Answering(Behaviour(FIVE, stall=Stall(100 * MS, 50 * MS, every_ns=200 * MS)))
+    answering.answer(0)
+    assert answering.answer(received_ms * MS)[0] == answered_ms * MS
+
+
 def test_the_stall_is_counted_from_the_first_request():
     """The server does not know when a run starts, only when its first request comes."""
     server = Answering(WITH_STALL)
