@@ -38,6 +38,7 @@ accuracy: $(READY) ## truth in, truth out: compare reported figures with a serve
 
 bench: $(READY) ## what one record, one merge, one dispatch costs; our generator beside its peers
 	$(BIN)/pytest benchmarks/cost
+	$(BIN)/python -m benchmarks.capacity --minutes 2
 	$(BIN)/python -m benchmarks.peers
 	$(BIN)/python -m benchmarks.peers.websockets
 

@@ -22,7 +22,7 @@ from loadtests.result.ceiling import Ceiling
 from loadtests.result.rundir import read_run
 from loadtests.units import format_rate
 
-__all__ = ["DRIVERS", "find_ceiling", "measure_ceiling", "plan_document"]
+__all__ = ["DRIVERS", "find_ceiling", "measure_ceiling", "mirror", "plan_document"]
 
 LAG_P99_NS = 2_000_000
 """The start lag p99 up to which a rate is said to hold: well below what makes a run INVALID."""
@@ -135,13 +135,20 @@ def _target(driver: str) -> Iterator[Mapping[str, str]]:
     if driver == "null":
         yield {}
         return
+    with mirror() as port:
+        yield {"http": f"http://127.0.0.1:{port}", "websocket": f"ws://127.0.0.1:{port}/"}
+
+
+@contextlib.contextmanager
+def mirror() -> Iterator[int]:
+    """A mirror (`loadtests.target.mirror`) in a process of its own for the length of the block; gives its port."""
     command = [sys.executable, "-m", "loadtests.target.mirror"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as mirror:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert mirror.stdout is not None
-            port = mirror.stdout.readline().strip()
+            assert process.stdout is not None
+            port = process.stdout.readline().strip()
             if not port:
                 raise GeneratorFault("the mirror that the generator is measured against did not start")
-            yield {"http": f"http://127.0.0.1:{port}", "websocket": f"ws://127.0.0.1:{port}/"}
+            yield int(port)
         finally:
-            mirror.kill()
+            process.kill()
