@@ -1,6 +1,7 @@
 """`loadtests target`: serve the embedded reference backend until told to stop."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -73,6 +74,11 @@ __all__ = ["command"]
     type=click.IntRange(0, 100_000),
     help="Executions that may wait; more are answered 429.",
 )
+@click.option(
+    "--answers",
+    metavar="FILE|-",
+    help="Write the right answers of all users as CSV, for plans that check them, and serve nothing.",
+)
 @click.option("--log", "log", default="off", show_default=True, metavar="FILE|-|off", help="Structured JSON log.")
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written with the URL when ready.")
 @click.option(
@@ -95,6 +101,7 @@ def command(
     parent: int | None,
     workers: int,
     capacity: int,
+    answers: str | None,
     **dialled: str | None,
 ) -> None:
     """Serve the embedded reference backend: the HTTP endpoints the guide names and /ws, with a dial for faults.
@@ -130,6 +137,9 @@ def command(
       restart TIME WHEN                     the server away for that time
       full TIME WHEN                        no connection left for anybody
     """
+    if answers is not None:
+        _write_answers(answers)
+        return
     followed = os.getppid() if parent == 0 else parent
     from loadtests.target.faults import parse_faults
     from loadtests.target.server import Serving, serve
@@ -139,3 +149,13 @@ def command(
     except ValueError as mistake:
         raise UsageError(f"--{str(mistake).replace('database: ', 'database-faults: ', 1)}") from mistake
     serve(Serving(host, port, faults, log, ready_file, followed, attached, users, workers, capacity))
+
+
+def _write_answers(where: str) -> None:
+    from loadtests.target.agents.answers import write_answers
+
+    try:
+        with sys.stdout if where == "-" else Path(where).open("w", encoding="utf-8") as sink:
+            write_answers(sink)
+    except OSError as error:
+        raise UsageError(f"cannot write the answers to {where}: {error.strerror}; give another file") from error

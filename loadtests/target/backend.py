@@ -6,6 +6,7 @@ from typing import TypeAlias
 
 from starlette.responses import Response
 
+from loadtests.target.agents.archive import Archive
 from loadtests.target.agents.service import CAPACITY, WORKERS, Agents
 from loadtests.target.call import Call
 from loadtests.target.database import Database
@@ -47,6 +48,8 @@ def new_backend(
     agents = Agents(dial.agents, metrics, log, workers=workers, capacity=capacity)
     dial.turn(faults)
     database = None if attached is None else Database(attached, metrics)
+    if database is not None:
+        agents.ledger.archive = Archive(database)
     return Backend(dial, metrics, log, agents, Tokens(), database)
 
 

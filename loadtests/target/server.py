@@ -175,6 +175,7 @@ class _Server(uvicorn.Server):
         self._backend = edge.backend
         self._sockets = edge.sockets
         self._agents = edge.backend.agents
+        self._archive = self._agents.ledger.archive
         self._log = edge.backend.log
         self._chores: asyncio.Task[None] | None = None
 
@@ -189,6 +190,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self._backend.database is not None:
             await self._backend.database.open()
+        if self._archive is not None:
+            self._archive.open()
         await self._turn_dial()
         await super().startup(sockets)
         assert sockets is not None
@@ -204,6 +207,8 @@ class _Server(uvicorn.Server):
         _uvicorn_log().handlers[:] = [logging.NullHandler()]
         self._agents.stop()
         await asyncio.gather(super().shutdown(sockets), self._sockets.stop())
+        if self._archive is not None:
+            await self._archive.close()
         if self._backend.database is not None:
             await self._backend.database.close()
 

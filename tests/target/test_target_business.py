@@ -1,9 +1,12 @@
 """Users, tiers, threads, tokens and savings follow from a user's number alone."""
 
+import csv
+import io
 from collections import Counter
 
 import pytest
 
+from loadtests.target.agents.answers import write_answers
 from loadtests.target.savings import savings_of
 from loadtests.target.users import LAST_USER, Tokens, parse_user, thread_of, threads_of, tier_of
 
@@ -70,3 +73,16 @@ def test_token_names_its_user_and_cannot_be_forged() -> None:
 def test_savings_follow_the_formula(user: int, query: str, cents: int) -> None:
     """Worked by hand from the formula in the module's head."""
     assert savings_of(user, query).cents == cents
+
+
+def test_answers_are_those_of_the_formula_for_every_user() -> None:
+    """One row a user; the three kinds of question take turns."""
+    sink = io.StringIO()
+    write_answers(sink)
+    rows = list(csv.DictReader(io.StringIO(sink.getvalue())))
+    assert [int(row["user_id"]) for row in rows] == list(range(1, LAST_USER + 1))
+    for row in rows:
+        right = savings_of(int(row["user_id"]), row["query"])
+        assert (row["savings"], row["tier"]) == (str(right.cents / 100), right.tier)
+        assert row["optimization"] == right.optimization
+    assert len({row["optimization"] for row in rows}) == 3

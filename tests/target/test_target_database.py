@@ -1,5 +1,6 @@
 """A target with a database, as a user starts it: told of, asked, lost, and ended with the target."""
 
+import asyncio
 import http.client
 import json
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 from target_waiting import wait_until
@@ -85,6 +87,28 @@ def test_database_is_told_asked_and_gone_after_a_clean_stop(served: Served) -> N
     assert f"\ndatabase at {served.database}\n" in printed
     assert not server.is_running()
     assert not home.exists()
+
+
+def test_runs_of_agents_are_stored_with_their_savings(served: Served) -> None:
+    """Under the run id the client got; of a user the database does not have, counted as not stored."""
+    asked = {"query": "reduce cost", "user_id": 42, "thread_id": "thread_42_1"}
+    results = [served.get("/api/agent/execute", method="POST", body=asked)[1] for _ in range(2)]
+    served.get("/api/agent/execute", method="POST", body={"query": "x", "user_id": 5_000})
+    wait_until(lambda: served.get("/api/agent/queue-status")[1]["not_stored"] == 1)
+    assert served.get("/api/agent/queue-status")[1]["stored"] == 2
+
+    async def stored() -> list[tuple[object, ...]]:
+        connection = await asyncpg.connect(served.database)
+        rows = await connection.fetch(
+            "SELECT run_id, runs.user_id, thread_id, query, status, optimization, cents FROM agent_runs AS runs "
+            "JOIN savings ON agent_run = id WHERE run_id = ANY($1) ORDER BY run_id",
+            [result["run_id"] for result in results],
+        )
+        await connection.close()
+        return [tuple(row) for row in rows]
+
+    told = (42, "thread_42_1", "reduce cost", "completed", "cost_reduction", 852)
+    assert asyncio.run(stored()) == [(result["run_id"], *told) for result in results]
 
 
 def test_killed_database_server_is_a_state_of_the_target_not_its_end(served: Served) -> None:

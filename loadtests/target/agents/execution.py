@@ -27,7 +27,7 @@ __all__ = ["Event", "Execution", "Failed", "Severed", "Tell", "silence"]
 Event = Literal["started", "phase", "tool", "token", "completed"]
 Tell = Callable[[Event, dict[str, object]], Awaitable[None]]
 Kind = Literal["timeout", "provider", "internal"]
-_STATUS: dict[Kind, int] = {"timeout": 504, "provider": 502, "internal": 503}
+_STATUS: dict[Kind, int] = {"timeout": 504, "provider": 502, "internal": 500}
 
 
 class Failed(Exception):

@@ -3,12 +3,15 @@
     completed   it has its result              failed      the provider or the target failed it
     timed out   it ran into its own limit      cancelled   who asked went away, or was cut off by the dial
 
-Every execution that began ends as exactly one of these. Nothing is kept of a single one, so memory stays flat.
+Every execution that began ends as exactly one of these. Nothing is kept of a single one, so memory stays flat; with a
+database, `archive` stores each.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from loadtests.target.agents.archive import Archive
+from loadtests.target.agents.question import Question
 from loadtests.target.agents.result import AGENT, Result
 from loadtests.target.logs import Category, Log
 from loadtests.target.metrics import Metrics
@@ -16,6 +19,7 @@ from loadtests.target.metrics import Metrics
 __all__ = ["Asker", "Ledger", "Outcome", "Run"]
 
 Outcome = Literal["completed", "failed", "timed_out", "cancelled"]
+_STORED_AS = {"failed": "failed", "timed_out": "timeout", "cancelled": "cancelled"}
 
 
 class Asker(Protocol):
@@ -31,10 +35,12 @@ class Asker(Protocol):
 
 @dataclass(slots=True)
 class Run:
-    """What is known of one execution when it has ended."""
+    """What is known of one execution when it has ended; `began_s` is Unix time."""
 
+    question: Question
     result: Result
     asker: Asker
+    began_s: float
     duration_ns: int = 0
     queued_ns: int = 0
     tokens: int = 0
@@ -48,6 +54,8 @@ class Ledger:
         self._metrics, self._log = metrics, log
         self.counted: dict[Outcome, int] = {"completed": 0, "failed": 0, "timed_out": 0, "cancelled": 0}
         self.begun = 0
+        self.archive: Archive | None = None
+        """Where runs are stored; None when they are only counted."""
 
     def begin(self) -> int:
         """An execution begins; its number."""
@@ -64,6 +72,8 @@ class Ledger:
         self.counted["completed"] += 1
         savings = run.result.savings
         self._metrics.executed(AGENT, run.duration_ns / 1e9, savings)
+        if self.archive is not None:
+            self.archive.add(run, "completed")
         if self._log.on:
             about = {"optimization_type": savings.optimization, "savings_amount": savings.cents / 100}
             self._tell(run, "agent execution completed", (Category.BUSINESS, "INFO"), about)
@@ -72,6 +82,8 @@ class Ledger:
         """It has none."""
         self.counted[outcome] += 1
         self._metrics.ended(AGENT, run.duration_ns / 1e9, outcome)
+        if self.archive is not None:
+            self.archive.add(run, _STORED_AS[outcome])
         if self._log.on:
             level = "INFO" if outcome == "cancelled" else "ERROR"
             category = Category.SYSTEM if outcome == "cancelled" else Category.ERROR

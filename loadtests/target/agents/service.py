@@ -75,8 +75,8 @@ class Agents:
         await woken
 
     def status(self) -> dict[str, object]:
-        """What waits, what runs, what has ended."""
-        workers = self.workers
+        """What waits, what runs, what has ended; `stored` is null when runs are only counted."""
+        workers, archive = self.workers, self.ledger.archive
         return {
             "queued": workers.queued,
             "running": workers.running,
@@ -86,6 +86,8 @@ class Agents:
             "workers": workers.count,
             "capacity": workers.capacity,
             "oldest_queued_ms": round(workers.oldest_ns / 1e6, 3),
+            "stored": None if archive is None else archive.stored,
+            "not_stored": None if archive is None else archive.lost,
         }
 
     def clear(self) -> int:
@@ -109,7 +111,7 @@ class Agents:
     def _begin(self, question: Question, asker: Asker, queued_ns: int) -> Execution:
         fate = self._dial.fate()
         run_id = f"{self._prefix}_{self.ledger.begin()}"
-        run = Run(result_of(question, run_id, fate), asker, queued_ns=queued_ns)
+        run = Run(question, result_of(question, run_id, fate), asker, time.time(), queued_ns=queued_ns)
         return Execution(self, question, run, fate=fate)
 
     def _turned(self, faults: AgentFaults) -> None:
