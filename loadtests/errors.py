@@ -4,9 +4,11 @@
     ├── UsageError               2  the command line asked for something that is not there
     │   ├── PlanError            2  the plan file has mistakes (all of them, at once)
     │   ├── HostNotAllowed       2  load would go to a host the plan does not allow
+    │   ├── UnlikeRuns           2  runs that are to be compared were not made alike
     │   ├── RunUnreadable        2  a run directory cannot be read
     │   └── HistoryUnusable      2  the history's database cannot be reached, read or written
     ├── GeneratorFault           3  our side failed: the run is INVALID, the target is not to blame
+    ├── RunInvalid               3  a stored run is INVALID, so nothing can be compared with it
     ├── TargetUnreachable        5  nothing answers where the plan points
     └── RunInterrupted         130  the user stopped the run
 
@@ -24,8 +26,10 @@ __all__ = [
     "Mistake",
     "PlanError",
     "RunInterrupted",
+    "RunInvalid",
     "RunUnreadable",
     "TargetUnreachable",
+    "UnlikeRuns",
     "UsageError",
 ]
 
@@ -116,6 +120,34 @@ class HistoryUnusable(UsageError):
 
     def __str__(self) -> str:
         return f"cannot use the history {self.address}: {self.reason}"
+
+
+class UnlikeRuns(UsageError):
+    """Runs that are to be compared differ in what must agree; carries a sentence for every difference."""
+
+    def __init__(self, scenario: str, differences: Sequence[str]) -> None:
+        super().__init__(scenario, tuple(differences))
+        self.scenario = scenario
+        self.differences = tuple(differences)
+
+    def __str__(self) -> str:
+        head = f"the runs of {self.scenario} were not made alike, so their figures cannot be compared"
+        advice = "make them alike, or compare all the same with --unlike"
+        return "\n  ".join([f"{head}: {advice}", *self.differences])
+
+
+class RunInvalid(LoadtestsError):
+    """A stored run whose figures do not speak of the target; carries why, by run."""
+
+    exit_code = 3
+
+    def __init__(self, reasons: Sequence[tuple[str, str]]) -> None:
+        super().__init__(tuple(reasons))
+        self.reasons = tuple(reasons)
+
+    def __str__(self) -> str:
+        head = "an INVALID run cannot be compared" if len(self.reasons) == 1 else "INVALID runs cannot be compared"
+        return "\n  ".join([f"{head}; leave it out", *(f"{run}: {reason}" for run, reason in self.reasons)])
 
 
 class GeneratorFault(LoadtestsError):

@@ -14,6 +14,7 @@ _COMMANDS = {
     "run": "drive the scenarios of a plan, judge them and write the report",
     "check": "validate a plan and show the schedule it means; sends nothing",
     "judge": "judge a stored run again, against its own or other thresholds",
+    "compare": "hold the runs of a build against those of another",
     "report": "write the report of a stored run again",
     "target": "serve the embedded reference backend",
 }

@@ -3,8 +3,9 @@
 A record can be read off a stored run, or kept for years without it: `windows` is then `None`.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loadtests.judge.validity import examine
 from loadtests.plan.model import Threshold
@@ -12,7 +13,7 @@ from loadtests.result.environment import comparability_digest, comparability_fac
 from loadtests.result.run import Run, RunStatus, ScenarioRun, pooled
 from loadtests.result.window import Tally
 
-__all__ = ["RunRecord", "record_of", "records_of", "unusable"]
+__all__ = ["RunRecord", "merged_record", "record_of", "records_of", "unusable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,19 @@ def record_of(run: Run, scenario: ScenarioRun) -> RunRecord:
         facts=comparability_facts(run.plan.document, run.environment, scenarios=[name]),
         invalid=unusable(scenario.status, examine(scenario).reasons),
         windows=scenario,
+    )
+
+
+def merged_record(side: Sequence[RunRecord]) -> RunRecord:
+    """All runs of one side as one, by merged counts."""
+    names = list(dict.fromkeys(name for record in side for name in record.operations))
+    return replace(
+        side[0],
+        steady_s=math.fsum(record.steady_s for record in side),
+        operations={name: Tally.merge(record.tally(name) for record in side) for name in names},
+        total=Tally.merge(record.total for record in side),
+        connections=Tally.merge(record.connections for record in side),
+        windows=None,
     )
 
 

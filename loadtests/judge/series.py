@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 
 from loadtests.judge.statistics import RISK, normal_quantile, student_quantile
 
-__all__ = ["FEWEST_WINDOWS", "block_length", "design_effect", "effective_samples", "ratio_interval"]
+__all__ = [
+    "FEWEST_WINDOWS",
+    "block_freedom",
+    "block_length",
+    "block_weights",
+    "design_effect",
+    "effective_samples",
+    "ratio_interval",
+]
 
 FEWEST_WINDOWS = 5
 """Fewer rows than this give no interval for a mean or a rate."""
@@ -91,7 +99,7 @@ def ratio_interval(totals: Floats, counts: Floats, *, risk: float = RISK, seed: 
         return None
     observed = float(totals.sum() / counts.sum())
     block = block_length(totals - observed * counts)
-    weights = _block_weights(totals.size, block, seed)
+    weights = block_weights(totals.size, block, resamples=_RESAMPLES, seed=seed)
     ratios = weights @ totals / (weights @ counts)
     low, high = np.quantile(ratios, [RISK, 1.0 - RISK]) - ratios.mean()
     widen = _small_sample(totals.size, block, risk) * normal_quantile(risk) / normal_quantile(RISK)
@@ -108,16 +116,20 @@ def _long_run_variance(residuals: Floats, block: int) -> float:
 
 
 def _small_sample(rows: int, block: int, risk: float) -> float:
-    """Student's over the normal quantile, at the 1.5 n / block degrees of freedom of a Bartlett estimate on n rows."""
-    freedom = max(1.0, min(rows - 1.0, 1.5 * rows / block - 1.0))
-    return student_quantile(risk, freedom) / normal_quantile(risk)
+    """Student's over the normal quantile."""
+    return student_quantile(risk, block_freedom(rows, block)) / normal_quantile(risk)
 
 
-def _block_weights(rows: int, block: int, seed: int) -> Floats:
-    """How often each row occurs in each resample; shape (resamples, rows)."""
+def block_freedom(rows: int, block: int) -> float:
+    """The degrees of freedom of a Bartlett estimate on that many rows: 1.5 n / block, less one."""
+    return max(1.0, min(rows - 1.0, 1.5 * rows / block - 1.0))
+
+
+def block_weights(rows: int, block: int, *, resamples: int, seed: int = 0) -> Floats:
+    """How often each row occurs in each resample of whole blocks; shape (resamples, rows)."""
     random = np.random.default_rng([seed, rows, block])
     blocks = math.ceil(rows / block)
-    starts = random.integers(0, rows - block + 1, size=(_RESAMPLES, blocks))
-    picked = (starts[:, :, None] + np.arange(block)).reshape(_RESAMPLES, -1)[:, :rows]
-    offsets = picked + rows * np.arange(_RESAMPLES)[:, None]
-    return np.bincount(offsets.ravel(), minlength=rows * _RESAMPLES).reshape(_RESAMPLES, rows).astype(np.float64)
+    starts = random.integers(0, rows - block + 1, size=(resamples, blocks))
+    picked = (starts[:, :, None] + np.arange(block)).reshape(resamples, -1)[:, :rows]
+    offsets = picked + rows * np.arange(resamples)[:, None]
+    return np.bincount(offsets.ravel(), minlength=rows * resamples).reshape(resamples, rows).astype(np.float64)

@@ -6,16 +6,19 @@ n / design effect independent ones that it is worth (Korn and Graubard 1998).
 """
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
 __all__ = [
     "RISK",
     "beta_quantile",
+    "holm",
     "lower_bound",
     "normal_quantile",
     "regularised_beta",
     "samples_to_settle",
     "student_quantile",
+    "student_tail",
     "surely_above",
     "surely_below",
     "two_sided_bounds",
@@ -121,6 +124,29 @@ def student_quantile(risk: float, freedom: float) -> float:
     """The t that Student's distribution with (real) `freedom` exceeds with probability `risk` < 0.5."""
     x = beta_quantile(2.0 * risk, freedom / 2.0, 0.5)
     return math.sqrt(freedom * (1.0 - x) / x)
+
+
+def student_tail(t: float, freedom: float) -> float:
+    """The probability that Student's distribution with (real) `freedom` exceeds `t`."""
+    if math.isinf(t):
+        return 0.0 if t > 0.0 else 1.0
+    tail = regularised_beta(freedom / (freedom + t * t), freedom / 2.0, 0.5) / 2.0
+    return tail if t >= 0.0 else 1.0 - tail
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p values adjusted for being looked at together, in their order (Holm 1979).
+
+    The chance that any true null hypothesis has an adjusted value at or below a risk is at most that risk, whatever
+    depends on what.
+    """
+    adjusted = [1.0] * len(p_values)
+    highest = 0.0
+    ascending = sorted(range(len(p_values)), key=lambda position: p_values[position])
+    for rank, position in enumerate(ascending):
+        highest = max(highest, min(1.0, p_values[position] * (len(p_values) - rank)))
+        adjusted[position] = highest
+    return adjusted
 
 
 def _continued_fraction(x: float, a: float, b: float) -> float:

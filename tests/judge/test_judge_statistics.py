@@ -1,5 +1,7 @@
 """Exact bounds against scipy, and against the definition they come from."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,10 +10,12 @@ from scipy import stats
 
 from loadtests.judge.statistics import (
     beta_quantile,
+    holm,
     lower_bound,
     regularised_beta,
     samples_to_settle,
     student_quantile,
+    student_tail,
     surely_above,
     surely_below,
     two_sided_bounds,
@@ -110,3 +114,27 @@ def test_each_one_sided_bound_covers_the_truth_at_least_as_often_as_it_claims(sh
     weight = stats.binom.pmf(hits, trials, share)
     assert sum(w for k, w in zip(hits, weight, strict=True) if upper_bound(k, trials) >= share) >= 0.95
     assert sum(w for k, w in zip(hits, weight, strict=True) if lower_bound(k, trials) <= share) >= 0.95
+
+
+@given(st.floats(-40.0, 40.0), st.floats(1.0, 1_000.0))
+@settings(max_examples=100, deadline=None)
+def test_students_tail_agrees_with_scipy(t: float, freedom: float) -> None:
+    assert student_tail(t, freedom) == pytest.approx(stats.t.sf(t, freedom), rel=1e-6, abs=1e-12)
+
+
+def test_students_tail_ends_at_nothing_and_all() -> None:
+    assert (student_tail(math.inf, 3.0), student_tail(-math.inf, 3.0)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "adjusted"),
+    [
+        pytest.param([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02], id="the example of Holm's method"),
+        pytest.param([0.5, 0.6], [1.0, 1.0], id="never above 1"),
+        pytest.param([0.02, 0.011], [0.022, 0.022], id="never below a smaller one's"),
+        pytest.param([0.03], [0.03], id="alone as it is"),
+        pytest.param([], [], id="nothing"),
+    ],
+)
+def test_holms_adjustment(p_values: list[float], adjusted: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(adjusted)
