@@ -16,6 +16,7 @@ _COMMANDS = {
     "judge": "judge a stored run again, against its own or other thresholds",
     "compare": "hold the runs of a build against those of another",
     "report": "write the report of a stored run again",
+    "history": "a scenario over its runs: percentiles by build, changes of level, verdicts",
     "target": "serve the embedded reference backend",
 }
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loadtests.cli.options import address, database_option
 from loadtests.errors import RunInterrupted, UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ __all__ = ["command"]
 )
 @click.option("--strict", is_flag=True, help="Exit 4 when the verdict is inconclusive.")
 @click.option("--github", is_flag=True, help="Also print GitHub annotations and add to the summary of the job.")
+@click.option("--no-history", is_flag=True, help="Do not record the run in the history.")
+@database_option
 def command(
     names: tuple[str, ...],
     *,
@@ -61,6 +64,8 @@ def command(
     processes: int,
     strict: bool,
     github: bool,
+    no_history: bool,
+    database: str | None,
 ) -> None:
     """Drive the scenarios of a plan, judge them, write the report, and exit by the verdict.
 
@@ -72,13 +77,14 @@ def command(
     from loadtests.plan.selection import narrowed
     from loadtests.report.conclusion import conclude
 
+    history = None if no_history else address(database)
     with contextlib.ExitStack() as stack:
         if embedded:
             plan = stack.enter_context(embedded_plan(file, names, overrides=overrides, options=target_options))
         else:
             plan = narrowed(load_plan(file, overrides=overrides), names)
         directory, interrupted = _drive(plan, "-".join(names) or file.stem, output=output, processes=processes)
-    code = conclude(directory, strict=strict, github=github)
+    code = conclude(directory, strict=strict, github=github, history=history)
     sys.exit(RunInterrupted.exit_code if interrupted else code)
 
 
