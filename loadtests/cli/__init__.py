@@ -17,6 +17,7 @@ _COMMANDS = {
     "compare": "hold the runs of a build against those of another",
     "report": "write the report of a stored run again",
     "history": "a scenario over its runs: percentiles by build, changes of level, verdicts",
+    "baseline": "accept a run as a baseline, and list those there are",
     "target": "serve the embedded reference backend",
 }
 

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loadtests.cli.kept import kept_run
+from loadtests.cli.options import database_option
 from loadtests.errors import UsageError
 
 if TYPE_CHECKING:
     from loadtests.plan.model import Scenario, Threshold
     from loadtests.result.run import Run
 
+    Choice = Callable[[Scenario], Sequence[Threshold]]
+
 __all__ = ["command"]
 
 
 @click.command("judge")
-@click.argument("directory", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN")
 @click.option(
     "--threshold",
     "texts",
@@ -31,27 +35,42 @@ __all__ = ["command"]
 )
 @click.option("--write", is_flag=True, help="Write the reports into the run directory too.")
 @click.option("--strict", is_flag=True, help="Exit 4 when the verdict is inconclusive.")
-def command(directory: Path, *, texts: tuple[str, ...], file: Path | None, write: bool, strict: bool) -> None:
+@database_option
+def command(
+    run: str, *, texts: tuple[str, ...], file: Path | None, write: bool, strict: bool, database: str | None
+) -> None:
     """Judge the stored run in directory RUN again and exit by the verdict; nothing is written unless asked.
+
+    RUN may also be history:RUN_ID or baseline:NAME. Their windows are merged: what needs single seconds (means,
+    rates, gauges, sliding intervals) keeps the verdict it had when it was recorded, or is invalid.
 
     Exit codes: 0 passed, 1 a threshold was missed, 2 usage error, 3 invalid, 4 inconclusive with --strict.
     """
+    from loadtests.history.replay import judge_again
     from loadtests.judge.judgement import exit_code, judge_run
     from loadtests.report import write_reports
     from loadtests.report.terminal import print_verdict
-    from loadtests.result.rundir import read_run
 
     choose = _choice(texts, file)
-    run = read_run(directory)
-    verdict = judge_run(run if choose is None else _with_thresholds(run, choose))
+    kept = kept_run(run, database)
+    if kept is not None and write:
+        raise UsageError(f"expected a run directory with --write, got {run}, which has none")
+    verdict = judge_run(_stored(Path(run), choose)) if kept is None else judge_again(kept, choose)
     print_verdict(verdict, stream=sys.stdout)
-    if write:
-        for path in write_reports(verdict, directory):
-            click.echo(str(path))
+    for path in write_reports(verdict, Path(run)) if write else ():
+        click.echo(str(path))
     sys.exit(exit_code(verdict, strict=strict))
 
 
-def _choice(texts: Sequence[str], file: Path | None) -> "Callable[[Scenario], Sequence[Threshold]] | None":
+def _stored(directory: Path, choose: "Choice | None") -> "Run":
+    """The run in a directory, with the chosen thresholds instead of its own."""
+    from loadtests.result.rundir import read_run
+
+    run = read_run(directory)
+    return run if choose is None else _with_thresholds(run, choose)
+
+
+def _choice(texts: Sequence[str], file: Path | None) -> "Choice | None":
     """Which thresholds to hold a scenario against; `None` for its own."""
     if texts and file is not None:
         raise UsageError("expected thresholds from --threshold or from --file, not from both")
@@ -73,7 +92,7 @@ def _parsed(text: str) -> "Threshold":
         raise UsageError(f"--threshold: {error.rule} (got {text}){nearest}") from error
 
 
-def _from_plan(file: Path) -> "Callable[[Scenario], Sequence[Threshold]]":
+def _from_plan(file: Path) -> "Choice":
     from loadtests.plan.loader import load_plan
 
     planned = load_plan(file).scenarios
@@ -87,7 +106,7 @@ def _from_plan(file: Path) -> "Callable[[Scenario], Sequence[Threshold]]":
     return thresholds_of
 
 
-def _with_thresholds(run: "Run", choose: "Callable[[Scenario], Sequence[Threshold]]") -> "Run":
+def _with_thresholds(run: "Run", choose: "Choice") -> "Run":
     """The run as if it had been planned with the chosen thresholds."""
     scenarios = tuple(
         replace(found, scenario=replace(found.scenario, thresholds=tuple(choose(found.scenario))))

@@ -3,12 +3,14 @@
 - a run directory;
 - a directory of run directories: all runs in it;
 - a pattern, `'reports/*-api-*'`: all runs whose directory matches;
+- `baseline:NAME`, `build:NAME`, `history:RUN_ID`: what is kept of runs, without windows;
 - several of these with commas between.
 """
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from loadtests.cli.kept import kept_runs
 from loadtests.errors import UsageError
 from loadtests.judge.operands import Operand
 from loadtests.judge.record import RunRecord, records_of
@@ -55,7 +57,20 @@ def _matching(pattern: Path) -> Sequence[Path]:
     return list(root.glob(str(pattern.relative_to(pattern.anchor)) if pattern.anchor else str(pattern)))
 
 
-_SOURCES: Sequence[Callable[[str], Sequence[RunRecord] | None]] = (_directories,)
+def _kept(part: str) -> Sequence[RunRecord] | None:
+    """The runs that a baseline or the history keeps; `None` when no such name begins so."""
+    found = kept_runs(part)
+    if found is None:
+        return None
+    from loadtests.history.replay import records_of as records_of_kept
+
+    return [record for run in found for record in records_of_kept(run)]
+
+
+_SOURCES: Sequence[Callable[[str], Sequence[RunRecord] | None]] = (_kept, _directories)
 """Ways to read a name, tried in turn; each gives `None` for a name that is none of its own."""
 
-_EXPECTED = "a run directory, a directory of them, or a pattern such as 'reports/*-api-*'"
+_EXPECTED = (
+    "a run directory, a directory of them, a pattern such as 'reports/*-api-*', baseline:NAME, build:NAME, "
+    "or history:RUN_ID"
+)

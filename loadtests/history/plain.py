@@ -1,6 +1,7 @@
 """The parts of a kept run as plain data, as both the database's JSON columns and baseline files hold them.
 
-Fields that a later version added are absent in what an earlier one wrote, and read as `None`.
+Fields that a later version added are absent in what an earlier one wrote, and read as `None` or as their default; those
+that an earlier version does not know it passes over.
 """
 
 from collections.abc import Mapping, Sequence
@@ -69,7 +70,9 @@ def processes_to(expected: int, ends: Sequence[ProcessEnd]) -> Plain:
 
 def processes_from(data: Mapping[str, Any]) -> tuple[int, tuple[ProcessEnd, ...]]:
     """What `processes_to` wrote."""
-    return data["expected"], tuple(ProcessEnd(**end) for end in data["ends"])
+    known = {field.name for field in fields(ProcessEnd)}
+    ends = ({name: value for name, value in end.items() if name in known} for end in data["ends"])
+    return data["expected"], tuple(ProcessEnd(**end) for end in ends)
 
 
 def gauges_to(gauges: Sequence[KeptGauge]) -> list[Any]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, delete, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
@@ -16,6 +16,7 @@ from loadtests.history.kept import KeptRun
 from loadtests.history.migrations import bring_up_to_date, format_of
 from loadtests.history.rows import kept_of, rows_of
 from loadtests.history.tables import FORMAT, OperationRow, RunRow, ScenarioRow
+from loadtests.plan.suggest import nearest
 
 __all__ = ["History", "Selection"]
 
@@ -101,6 +102,15 @@ class History:
                 _whole().where(RunRow.id.in_(chosen)).order_by(RunRow.started_at.desc()).limit(selection.newest)
             )
             return [kept_of(row) for row in reversed(rows.all())]
+
+    def nearest_build(self, name: str) -> str:
+        """A hint at the builds there are, to be put behind a sentence that misses one."""
+        with self.reading() as session:
+            newest = select(RunRow.build).group_by(RunRow.build).order_by(func.max(RunRow.started_at).desc())
+            known = session.scalars(newest).all()
+        close = nearest(name, known)
+        listed = f": the newest are {', '.join(known[:3])}" if known else ""
+        return listed + (f"; did you mean {close}?" if close else "")
 
     def remove(self, ids: Collection[str]) -> int:
         """Forget these runs with all that was kept of them, and give the room back; gives how many were there."""
