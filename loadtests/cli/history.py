@@ -43,6 +43,7 @@ def command() -> None:
 @click.option("--build", help="Only runs of this build.")
 @click.option("--since", type=MOMENT, help="Only runs from this day on, or not older than this (30d, 8w).")
 @click.option("--last", "newest", type=click.IntRange(min=1), metavar="N", help="Only the newest N runs.")
+@click.option("--by", type=click.Choice(["run", "build"]), default="run", show_default=True, help="What a point is.")
 @click.option(
     "--rows", type=click.IntRange(min=1), default=_ROWS, show_default=True, help="Runs listed in the terminal."
 )
@@ -57,6 +58,7 @@ def show(
     build: str | None,
     since: datetime | None,
     newest: int | None,
+    by: str,
     rows: int,
     shape: str,
     html: Path | None,
@@ -71,7 +73,7 @@ def show(
             raise UsageError("expected a SCENARIO with --operation, --html or --format; without one all are listed")
         _overview(selection, database)
         return
-    trend = _trend(selection, operation, database)
+    trend = _trend(selection, operation, database, builds=by == "build")
     if html is not None:
         _write(trend, html)
     if shape != "text":
@@ -95,11 +97,11 @@ def _overview(selection: "Selection", database: str | None) -> None:
     print_scenarios(scenarios)
 
 
-def _trend(selection: "Selection", operation: str | None, database: str | None) -> "Trend":
+def _trend(selection: "Selection", operation: str | None, database: str | None, *, builds: bool) -> "Trend":
     from loadtests.history.listing import read_trend
     from loadtests.history.store import History
 
-    return read_trend(History.existing(address(database)), selection, operation)
+    return read_trend(History.existing(address(database)), selection, operation, builds=builds)
 
 
 def _write(trend: "Trend", file: Path) -> None:

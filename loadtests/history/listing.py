@@ -7,16 +7,20 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from loadtests.errors import UsageError
+from loadtests.history.builds import by_build
 from loadtests.history.kept import QUANTILES, Role
 from loadtests.history.store import History, Selection
-from loadtests.history.tables import OperationRow, RunRow, ScenarioRow, ThresholdRow
+from loadtests.history.tables import HistogramRow, OperationRow, RunRow, ScenarioRow, ThresholdRow
 from loadtests.history.trend import Level, Point, Trend, found_breaks, found_changes
 from loadtests.judge.quantiles import QuantileFigure
 from loadtests.judge.verdict import Outcome
 from loadtests.plan.suggest import nearest
 from loadtests.plan.thresholds import ThresholdError, parse_threshold
 from loadtests.result.environment import comparability_facts
+from loadtests.result.histogram import Histogram
+from loadtests.result.hlog import decode_many
 from loadtests.result.run import Environment
+from loadtests.result.window import RESPONSE_OK
 
 __all__ = ["read_trend", "scenarios_of"]
 
@@ -37,13 +41,15 @@ def scenarios_of(history: History, selection: Selection) -> dict[str, list[Point
     return {name: points[: selection.newest][::-1] for name, points in found.items()}
 
 
-def read_trend(history: History, selection: Selection, operation: str | None = None) -> Trend:
-    """The trend of the selected scenario; `UsageError` when there is no run of it."""
+def read_trend(history: History, selection: Selection, operation: str | None = None, *, builds: bool = False) -> Trend:
+    """The trend of the selected scenario, by run or by `builds`; `UsageError` when there is no run of it."""
     with history.reading() as session:
         rows, of = _rows(session, selection, operation)
         if not rows:
             raise UsageError(_nothing(session, selection, operation, str(history.address)))
         points = [_point(row) for row in reversed(rows)]
+        if builds:
+            points = by_build(points, _histograms(session, selection, operation, of))
 
         def differences(before: str, after: str) -> Sequence[str]:
             return _differences(session, selection.scenario or "", before, after)
@@ -70,6 +76,27 @@ def _rows(session: Session, selection: Selection, operation: str | None) -> tupl
         if held:
             return held, "time to connect"
     return rows, "response time"
+
+
+def _histograms(session: Session, selection: Selection, operation: str | None, of: str) -> dict[str, Histogram]:
+    """The merged times of every selected run by its id."""
+    connects = of == "time to connect"
+    chosen = (
+        select(RunRow.id, HistogramRow.payload)
+        .join(ScenarioRow, ScenarioRow.run_id == RunRow.id)
+        .join(OperationRow, OperationRow.scenario_id == ScenarioRow.id)
+        .join(HistogramRow, HistogramRow.operation_id == OperationRow.id)
+        .where(*selection.conditions(), HistogramRow.name == ("connect" if connects else RESPONSE_OK))
+    )
+    if operation is not None:
+        chosen = chosen.where(OperationRow.name == operation, OperationRow.role.in_(("operation", "journey")))
+    else:
+        chosen = chosen.where(OperationRow.role == ("connections" if connects else "operation"))
+    rows = session.execute(chosen).all()
+    found: dict[str, list[Histogram]] = {}
+    for (run_id, _), histogram in zip(rows, decode_many([row.payload.encode() for row in rows]), strict=True):
+        found.setdefault(run_id, []).append(histogram)
+    return {run_id: Histogram.merge(parts) for run_id, parts in found.items()}
 
 
 def _points(selection: Selection, *roles: Role) -> "Select[*tuple[Any, ...]]":

@@ -23,7 +23,7 @@ _LEAST_SHARE = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One run: its response times by quantile in ns, and what became of its executions."""
+    """One run, or all `runs` of a build: response times by quantile in ns, and what became of the executions."""
 
     run_id: str
     started_at: datetime
@@ -39,6 +39,7 @@ class Point:
     dropped: int
     completed_ok: int
     judged_s: float
+    runs: int = 1
 
     @property
     def failed_share(self) -> float | None:

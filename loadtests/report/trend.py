@@ -72,9 +72,11 @@ def page_of_trend(trend: Trend) -> TrendPage:
 def _headline(points: Sequence[Point]) -> str:
     first, last = points[0], points[-1]
     builds = f"of build {last.build}" if first.build == last.build else f"of builds {first.build} to {last.build}"
-    if len(points) == 1:
+    runs = sum(point.runs for point in points)
+    if runs == 1:
         return f"1 run, {_when(first)} UTC, {builds}"
-    return f"{len(points):,} runs, {_when(first)} to {_when(last)} UTC, {builds}"
+    merged = f", merged by build into {len(points):,}" if runs > len(points) else ""
+    return f"{runs:,} runs{merged}, {_when(first)} to {_when(last)} UTC, {builds}"
 
 
 def _row(point: Point, changes: Sequence[Change], differs: Break | None) -> TrendRow:
