@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from loadtests import __version__
-from loadtests.history.trend import ANALYSED, METRICS, Point
+from loadtests.history.trend import ANALYSED, METRICS
+from loadtests.judge.quantiles import QuantileFigure
 from loadtests.judge.verdict import Outcome
 from loadtests.report.chart import Band, Chart, Course, Mark
 from loadtests.report.document import document
@@ -31,14 +32,19 @@ def charts_of_trend(page: TrendPage) -> tuple[Chart, ...]:
 
 
 def _percentile(page: TrendPage, label: str) -> Chart:
+    """Lines only through runs that can be believed; the others are dots beside them."""
     points = page.trend.points
-    observed = _course(points, lambda point: METRICS[label](point))
-    low = _course(points, lambda point: point.quantiles[label].low if label in point.quantiles else None)
-    high = _course(points, lambda point: point.quantiles[label].high if label in point.quantiles else None)
+    figures = [point.quantiles.get(label) for point in points]
+    believed = [found if point.believed else None for point, found in zip(points, figures, strict=True)]
+    observed = _course(believed, lambda found: found.observed)
+    low, high = _course(believed, lambda found: found.low), _course(believed, lambda found: found.high)
+    doubted = [None if point.believed else found for point, found in zip(points, figures, strict=True)]
+    failed = [found if point.outcome is Outcome.FAIL else None for point, found in zip(points, figures, strict=True)]
+    dots = [
+        Course("of a failed run", _course(failed, lambda found: found.observed), "fail", "dots"),
+        Course("of an invalid run", _course(doubted, lambda found: found.observed), "invalid", "dots"),
+    ]
     tone = _TONES[label]
-    missed = [y if point.outcome is Outcome.FAIL else None for point, y in zip(points, observed, strict=True)]
-    invalid = [None if point.believed else y for point, y in zip(points, observed, strict=True)]
-    dots = [Course("of a failed run", missed, "fail", "dots"), Course("of an invalid run", invalid, "invalid", "dots")]
     return Chart(
         title=f"{label} {page.of}",
         unit="ms",
@@ -55,7 +61,7 @@ def _percentile(page: TrendPage, label: str) -> Chart:
         uprights=list(_uprights(page, label)),
         levels=[Mark(level.limit / _MS, level.text, "ink") for level in page.trend.levels if level.metric == label],
         link="runs",
-        note="with 95% bounds of each run",
+        note="; ".join(["with 95% bounds", *(level.text for level in page.trend.levels if level.metric == label)]),
     )
 
 
@@ -78,8 +84,11 @@ def _names(page: TrendPage) -> list[str]:
     return [row.build for row in page.rows]
 
 
-def _course(points: Sequence[Point], of: Callable[[Point], float | None]) -> list[float | None]:
-    found = [of(point) for point in points]
+def _course(
+    figures: Sequence[QuantileFigure | None], of: Callable[[QuantileFigure], float | None]
+) -> list[float | None]:
+    """One end of each figure in ms, a gap where there is none."""
+    found = [None if figure is None else of(figure) for figure in figures]
     return [None if value is None else value / _MS for value in found]
 
 

@@ -78,14 +78,17 @@ def _title(console: "Console", name: str, text: str) -> None:
 def _courses(console: "Console", points: Sequence[Point]) -> None:
     newest = points[-_WIDTH:]
     for metric in _DRAWN:
-        values = [METRICS[metric](point) for point in newest]
+        values = [METRICS[metric](point) if point.believed else None for point in newest]
         present = [value for value in values if value is not None]
         if present and (metric != "failed" or any(present)):
             unit = _UNITS.get(metric, "ns")
-            low, high, last = (figure(value, unit).text for value in (min(present), max(present), values[-1]))
+            low, high, last = (figure(value, unit).text for value in (min(present), max(present), present[-1]))
             line(console, f"{metric:<6}  {sparkline(values)}  {low} to {high}, newest {last}")
-    if len(points) > len(newest):
-        line(console, f"        the newest {len(newest)} of {len(points):,} runs")
+    left_out = sum(not point.believed for point in newest)
+    notes = [f"the newest {len(newest)} of {len(points):,}"] if len(points) > len(newest) else []
+    notes += [f"without {left_out} that {'is' if left_out == 1 else 'are'} INVALID"] if left_out else []
+    if notes:
+        line(console, f"        {', '.join(notes)}")
     console.print()
 
 
