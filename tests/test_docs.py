@@ -15,7 +15,13 @@ from loadtests.plan.loader import load_plan
 from loadtests.plan.model import Plan
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", ROOT / "docs" / "plan.md", ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "docs" / "plan.md",
+    ROOT / "docs" / "distributed.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "ARCHITECTURE.md",
+]
 
 TURNED_DOWN = {"websocket": ["--connections", "20", "--duration", "4"]}
 """What replaces the numbers that the README's profile commands are shown with."""

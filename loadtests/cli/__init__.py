@@ -18,6 +18,8 @@ _COMMANDS = {
     "report": "write the report of a stored run again",
     "history": "a scenario over its runs: percentiles by build, changes of level, verdicts",
     "baseline": "accept a run as a baseline, and list those there are",
+    "master": "the same run over many machines",
+    "worker": "lend this machine to a master's run",
     "target": "serve the embedded reference backend",
 }
 

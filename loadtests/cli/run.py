@@ -12,7 +12,6 @@ from loadtests.errors import RunInterrupted, UsageError
 
 if TYPE_CHECKING:
     from loadtests.plan.model import Plan
-    from loadtests.result.run import Environment
 
 __all__ = ["command"]
 
@@ -73,6 +72,8 @@ def command(
     4 inconclusive with --strict, 5 target unreachable, 70 internal error, 130 interrupted.
     """
     from loadtests.cli.embedded import embedded_plan
+    from loadtests.cli.session import run_plan
+    from loadtests.drive.fleet import LocalCrew
     from loadtests.plan.loader import load_plan
     from loadtests.plan.selection import narrowed
     from loadtests.report.conclusion import conclude
@@ -83,40 +84,20 @@ def command(
             plan = stack.enter_context(embedded_plan(file, names, overrides=overrides, options=target_options))
         else:
             plan = narrowed(load_plan(file, overrides=overrides), names)
-        directory, interrupted = _drive(plan, "-".join(names) or file.stem, output=output, processes=processes)
+        _warn(plan, processes=processes)
+        crew = contextlib.nullcontext(LocalCrew(processes))
+        directory, interrupted = run_plan(plan, "-".join(names) or file.stem, output=output, crew=crew)
     code = conclude(directory, strict=strict, github=github, history=history)
     sys.exit(RunInterrupted.exit_code if interrupted else code)
 
 
-def _drive(plan: "Plan", label: str, *, output: Path | None, processes: int) -> tuple[Path, bool]:
-    """Drive the plan's scenarios; gives the run directory and whether the user stopped the run."""
-    import asyncio
-
-    from loadtests.cli.session import drive_all, point_latest
-    from loadtests.drive.fleet import LocalCrew
-    from loadtests.result.environment import branch_name, build_name, capture
-    from loadtests.result.rundir import RunWriter, new_run_id
-
-    run_id = new_run_id(label)
-    directory = output or Path("reports") / run_id
-    environment = capture()
-    writer = RunWriter.create(
-        directory, plan, run_id=run_id, build=build_name(), branch=branch_name(), environment=environment
-    )
-    click.echo(f"run {run_id}: {', '.join(plan.scenarios)} -> {directory}", err=True)
-    _warn(plan, environment, processes=processes)
-    status = asyncio.run(drive_all(plan, writer, crew=LocalCrew(processes)))
-    if output is None:
-        point_latest(directory)
-    return directory, status == "interrupted"
-
-
-def _warn(plan: "Plan", environment: "Environment", *, processes: int) -> None:
+def _warn(plan: "Plan", *, processes: int) -> None:
     """Say so where the plan comes near what this machine was found to offer (`loadtests calibrate --generator`)."""
     from loadtests.result.ceiling import advice, read_ceilings
+    from loadtests.result.environment import capture
 
     try:
-        ceilings = read_ceilings(environment)
+        ceilings = read_ceilings(capture())
     except UsageError as error:
         click.echo(f"warning: {error}", err=True)
         return

@@ -5,6 +5,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,33 +15,53 @@ from loadtests.drive.progress import Progress, print_status
 from loadtests.errors import GeneratorFault, LoadtestsError
 from loadtests.judge.live import AbortWatch
 from loadtests.plan.model import Plan, Scenario
+from loadtests.result.environment import branch_name, build_name, capture
 from loadtests.result.run import FailureSample, ResourceSample, RunStatus
-from loadtests.result.rundir import RunWriter
+from loadtests.result.rundir import RunWriter, new_run_id
 from loadtests.result.window import Window
 
-__all__ = ["drive_all"]
+__all__ = ["run_plan"]
 
 
-async def drive_all(plan: Plan, writer: RunWriter, *, crew: Crew, stop: asyncio.Event | None = None) -> RunStatus:
+def run_plan(
+    plan: Plan, label: str, *, output: Path | None, crew: AbstractAsyncContextManager[Crew]
+) -> tuple[Path, bool]:
+    """Drive the plan's scenarios by the crew; gives the run directory and whether the user stopped the run.
+
+    It is `reports/<run id>` unless `output` is another.
+    """
+    run_id = new_run_id(label)
+    directory = output or Path("reports") / run_id
+    writer = RunWriter.create(
+        directory, plan, run_id=run_id, build=build_name(), branch=branch_name(), environment=capture()
+    )
+    print(f"run {run_id}: {', '.join(plan.scenarios)} -> {directory}", file=sys.stderr, flush=True)
+    status = asyncio.run(_drive_all(plan, writer, crew))
+    if output is None:
+        _point_latest(directory)
+    return directory, status == "interrupted"
+
+
+async def _drive_all(plan: Plan, writer: RunWriter, crew: AbstractAsyncContextManager[Crew]) -> RunStatus:
     """Drive every scenario of the plan in turn and finish the run directory; returns how the run ended.
 
-    The first Ctrl-C or SIGTERM (or `stop`, once it is set) ends the scenario that runs and skips the rest; what was
-    recorded is kept.
+    The first Ctrl-C or SIGTERM ends the scenario that runs and skips the rest; what was recorded is kept.
     """
-    stop = stop or asyncio.Event()
+    stop = asyncio.Event()
     status: RunStatus = "complete"
     try:
         with _stopping(stop):
-            for scenario in plan.scenarios.values():
-                ending = await _drive_one(plan, scenario, writer, crew=crew, stop=stop)
-                if ending.status == "interrupted":
-                    status = "interrupted"
-                    break
+            async with crew as engines:
+                for scenario in plan.scenarios.values():
+                    ending = await _drive_one(plan, scenario, writer, crew=engines, stop=stop)
+                    if ending.status == "interrupted":
+                        status = "interrupted"
+                        break
     except LoadtestsError as error:
         with contextlib.suppress(GeneratorFault):  # the disk may be what failed
             writer.finish("interrupted", warnings=[str(error)])
         raise
-    writer.finish(status, warnings=crew.remarks())
+    writer.finish(status, warnings=engines.remarks())
     return status
 
 
@@ -122,7 +143,7 @@ def _stopping(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-def point_latest(directory: Path) -> None:
+def _point_latest(directory: Path) -> None:
     """Let `latest` beside the run directory lead to it."""
     link = directory.parent / "latest"
     with contextlib.suppress(OSError):  # a convenience, no more

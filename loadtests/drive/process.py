@@ -4,8 +4,6 @@ It shares its interpreter with nothing but the load loop. It ends when its coord
 """
 
 import asyncio
-import contextlib
-import ctypes
 import gc
 import os
 import signal
@@ -19,14 +17,13 @@ from loadtests.clock import LoopClock
 from loadtests.drive.drivers import make_driver
 from loadtests.drive.drivers.base import Surroundings
 from loadtests.drive.engine import Engine
+from loadtests.drive.parent import die_with_parent
 from loadtests.drive.recorder import Recorder, rehearse
 from loadtests.drive.wire import Job, encode, read_frame
 from loadtests.errors import GeneratorFault, LoadtestsError
 from loadtests.plan.loader import plan_from_document
 
 __all__ = ["guarded", "main"]
-
-_PR_SET_PDEATHSIG = 1
 
 T = TypeVar("T")
 
@@ -36,7 +33,7 @@ def main() -> None:
     frames = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # whatever a journey prints must not get between the frames
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator decides how a run ends
-    _die_with_parent()
+    die_with_parent()
     import uvloop
 
     uvloop.run(_serve(frames))
@@ -121,14 +118,6 @@ async def _listen(orders: asyncio.StreamReader, engine: Engine) -> None:
     """Stop the engine on order, or when the coordinator has gone."""
     await read_frame(orders)
     engine.stop()
-
-
-def _die_with_parent() -> None:
-    """Ask Linux to end this process with its parent, so that a killed coordinator leaves no load behind."""
-    if sys.platform != "linux":
-        return
-    with contextlib.suppress(OSError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -106,7 +106,7 @@ def examine(run: ScenarioRun) -> Health:
     lag = seen.lag
     return Health(
         reasons=tuple(reasons),
-        warnings=(*_busy(cpu), *_dropped(seen), *_oddities(seen)),
+        warnings=(*_lost(seen), *_busy(cpu), *_dropped(seen), *_oddities(seen)),
         offered=due,
         dropped=dropped,
         offered_per_s=due / elapsed if elapsed else 0.0,
@@ -173,11 +173,11 @@ def _executions(run: ScenarioRun) -> list[str]:
     return [operation.name for operation in run.scenario.operations]
 
 
-def _due(run: ScenarioRun, seconds: range) -> int:
-    """Arrivals that the schedule has due in these seconds, up to the end of arrivals."""
+def _due(run: ScenarioRun, seconds: range, *, shard: int = 0, shards: int = 1) -> int:
+    """Arrivals that the schedule (or a shard of it) has due in these seconds, up to the end of arrivals."""
     start_ns, end_ns = seconds.start * 10**9, round(min(seconds.stop, run.steady_s[1]) * 1e9)
     due = 0
-    for chunk in arrivals(run.scenario, chunk=65_536):
+    for chunk in arrivals(run.scenario, shard=shard, shards=shards, chunk=65_536):
         first, last = np.searchsorted(chunk.due_ns, [start_ns, end_ns])
         due += int(last - first)
         if last < chunk.due_ns.size:
@@ -198,8 +198,9 @@ def _ended_badly(run: ScenarioRun) -> Iterator[str]:
 
 def _missing(run: ScenarioRun) -> Iterator[str]:
     """Processes that died, were never there, or whose windows did not all arrive; faults they noticed themselves."""
+    allowed = lost_as_allowed(run)
     for end in run.processes:
-        if not end.clean:
+        if not end.clean and end.worker not in allowed:
             yield f"engine process {end.process} died: {end.reason or 'for an unknown reason'}"
         for fault, times in sorted(end.faults.items()):
             yield f"engine process {end.process} could not do its work: {fault} ({counted(times, 'times')})"
@@ -220,12 +221,44 @@ def _missing(run: ScenarioRun) -> Iterator[str]:
 
 
 def _missed_schedule(seen: _Observed) -> Iterator[str]:
-    fired = seen.executions.count(OFFERED)
-    if seen.due and fired < LEAST_ACHIEVED * seen.due:
-        share = amount(fired / seen.due, "ratio", beside=LEAST_ACHIEVED)
-        yield f"the generator fired {fired:,} of the {seen.due:,} arrivals that were due ({share}; 99% are required)"
+    fired, due = seen.executions.count(OFFERED), seen.due
+    if due and lost_as_allowed(seen.run):  # what those who are left had to do
+        fired, due = _of_those_left(seen.run)
+    if due and fired < LEAST_ACHIEVED * due:
+        share = amount(fired / due, "ratio", beside=LEAST_ACHIEVED)
+        yield f"the generator fired {fired:,} of the {due:,} arrivals that were due ({share}; 99% are required)"
     if not fired and not seen.due and seen.run.seconds() and seen.run.scenario.operations:
         yield "nothing was offered in the steady interval"
+
+
+def lost_as_allowed(run: ScenarioRun) -> dict[str, float]:
+    """The workers lost during the run, by when (seconds after the start); none when more were lost than may be."""
+    lost = {end.worker: end.lost_s for end in run.processes if end.worker is not None and end.lost_s is not None}
+    return lost if len(lost) <= run.scenario.allow_lost_workers else {}
+
+
+def _of_those_left(run: ScenarioRun) -> tuple[int, int]:
+    """(fired, due) in the steady interval, by the processes that were not lost; process i has shard i."""
+    left = {end.process: shard for shard, end in enumerate(run.processes) if end.worker is None}
+    seconds, names = run.seconds(), _executions(run)
+    fired = sum(
+        window.operations[name].count(OFFERED)
+        for window in run.windows
+        if window.process in left and window.second in seconds
+        for name in names
+        if name in window.operations
+    )
+    shards = len(run.processes)
+    return fired, sum(_due(run, seconds, shard=shard, shards=shards) for shard in left.values())
+
+
+def _lost(seen: _Observed) -> Iterator[str]:
+    """Workers that may be lost are a warning, with what was not offered for want of them."""
+    for worker, at_s in lost_as_allowed(seen.run).items():
+        yield f"{worker} was lost {at_s:.1f} s after the start, as the plan allows"
+    if lost_as_allowed(seen.run) and seen.due is not None:
+        fired = seen.executions.count(OFFERED)
+        yield f"{seen.due - fired:,} of the {seen.due:,} arrivals that were due were never offered"
 
 
 def _missed_connections(seen: _Observed) -> Iterator[str]:

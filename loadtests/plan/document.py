@@ -113,6 +113,7 @@ class ScenarioShape(Shape):
 
     driver: Annotated[Any, WithJsonSchema({"enum": [*get_args(DriverName), None]})]
     load: Annotated[Any, Later(LoadShape)]
+    allow_lost_workers: Seed = Field(0, description="machines of a distributed run that may be lost on the way")
     warmup: Wait = 0
     timeout: Duration = 10 * 10**9
     seed: Seed = 0

@@ -21,7 +21,7 @@ from loadtests.plan.override import apply_override
 from loadtests.plan.secrets import HIDDEN, conceal, secrets_in
 from loadtests.plan.yamlfile import Place, read_yaml
 
-__all__ = ["load_plan", "plan_from_document"]
+__all__ = ["load_plan", "plan_from_document", "relocated"]
 
 _ENCLOSED = "enclosed"
 """Key in an unmasked document for what does not stand in the file: where its files lie, and secrets by value."""
@@ -84,6 +84,11 @@ def plan_from_document(
     _embed(filled, embedded, embedded_database)
     base = None if enclosed["base"] is None else Path(enclosed["base"])
     return _plan(_Draft(filled, source, base, secrets=tuple(enclosed["secrets"])))
+
+
+def relocated(document: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """`Plan.unmasked` for a machine on which the files of the plan lie in `base`."""
+    return {**document, _ENCLOSED: {**document[_ENCLOSED], "base": str(base)}}
 
 
 def _text(path: Path) -> str:

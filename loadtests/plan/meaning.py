@@ -75,6 +75,7 @@ def _scenario(
         return None
     feeders = {key: feeder for key, feeder in data.items() if feeder is not None}
     times = shape.warmup, shape.timeout, shape.seed
+    settings["allow_lost_workers"] = shape.allow_lost_workers
     return Scenario(name, driver, load, tuple(operations), thresholds, *times, feeders, **settings)
 
 

@@ -164,6 +164,8 @@ class Scenario:
     timeout_ns: int = 10 * 10**9
     seed: int = 0
     data: Mapping[str, Feeder] = field(default_factory=dict)
+    allow_lost_workers: int = 0
+    """Machines of a distributed run that may be lost without making it INVALID."""
     http: HttpSettings = HttpSettings()
     websocket: WebsocketSettings = WebsocketSettings()
     database: DatabaseSettings = DatabaseSettings()
