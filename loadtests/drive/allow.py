@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from loadtests.errors import HostNotAllowed, TargetUnreachable
 from loadtests.plan.model import Target
 
-__all__ = ["host_listed", "permitted"]
+__all__ = ["address_listed", "host_listed", "permitted"]
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -29,12 +29,16 @@ async def permitted(url: str, target: Target) -> list[str]:
     addresses = await _resolve(host)
     if host_listed(host, target.allow):
         return addresses
-    networks = list(_networks(target.allow))
     for address in addresses:
-        parsed = _parsed(address)
-        if not parsed.is_loopback and not any(parsed in network for network in networks):
+        if not address_listed(address, target.allow):
             raise HostNotAllowed(host, address, target.allow)
     return addresses
+
+
+def address_listed(address: str, allow: Iterable[str]) -> bool:
+    """Whether the address is loopback, on the list, or in a network on it."""
+    parsed = _parsed(address)
+    return parsed.is_loopback or any(parsed in network for network in _networks(allow))
 
 
 def host_listed(host: str, allow: Iterable[str]) -> bool:

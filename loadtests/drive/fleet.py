@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from loadtests.drive.wire import Frame, Job, encode, read_frame
+from loadtests.drive.wire import ENGINE, LOCUST_ENGINE, Frame, Job, encode, read_frame
 from loadtests.errors import GeneratorFault, HostNotAllowed, LoadtestsError, TargetUnreachable, UsageError
 from loadtests.plan.model import Plan, Scenario
 from loadtests.result.run import FailureSample, ProcessEnd
@@ -197,6 +197,7 @@ def jobs_for(plan: Plan, scenario: Scenario, *, names: Sequence[str]) -> list[Jo
             shard=shard,
             shards=len(names),
             search_path=["."],
+            program=LOCUST_ENGINE if scenario.driver == "locust" else ENGINE,
         )
         for shard, name in enumerate(names)
     ]

@@ -81,8 +81,7 @@ class Progress:
         self._recent.append(window)
         while self._recent and self._recent[0].second < window.second - _RECENT_S - 1:
             self._recent.popleft()
-        for name in self._names.intersection(window.operations):
-            tally = window.operations[name]
+        for tally in self._executed(window):
             self._failed += tally.failed
             self._dropped += tally.count(DROPPED)
         held = window.operations.get(CONNECTIONS)
@@ -95,11 +94,7 @@ class Progress:
         last = int(elapsed_s - 1.3)
         seconds = range(max(0, last - _RECENT_S), max(0, last))
         recent = Tally.merge(
-            tally
-            for window in self._recent
-            if window.second in seconds
-            for name, tally in window.operations.items()
-            if name in self._names  # a journey counts as one, not once more for each of its steps
+            tally for window in self._recent if window.second in seconds for tally in self._executed(window)
         )
         answers = recent.histograms.get(RESPONSE_OK) or Histogram.empty()
         length = max(1, len(seconds))
@@ -122,6 +117,11 @@ class Progress:
             lost=lost,
             sends=bool(self._names),
         )
+
+    def _executed(self, window: Window) -> list[Tally]:
+        """Tallies of whole executions: a journey counts as one, not once more for each of its steps."""
+        every = self._scenario.discovers
+        return [tally for name, tally in window.operations.items() if every or name in self._names]
 
     def _phase(self, elapsed_s: float) -> str:
         steady_from, steady_to = (ns / 1e9 for ns in self._scenario.steady_ns)

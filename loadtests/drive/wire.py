@@ -14,13 +14,15 @@ from typing import Any, BinaryIO, Self
 
 import msgpack
 
-__all__ = ["ENGINE", "Frame", "Job", "encode", "next_frame", "read_frame"]
+__all__ = ["ENGINE", "LOCUST_ENGINE", "Frame", "Job", "encode", "next_frame", "read_frame"]
 
 _LENGTH = struct.Struct(">I")
 
 Frame = tuple[str, dict[str, Any]]
 
 ENGINE = "loadtests.drive.process"
+LOCUST_ENGINE = "loadtests.swarm.locust_process"
+"""The programs an engine process may be: ours, or Locust's users with our recorder, which no module here imports."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,8 @@ class AbortWatch:
         """As `ScenarioRun.total_names`: a journey's whole does not count beside its steps."""
         if threshold.operation is not None:
             return [window.operations[threshold.operation]] if threshold.operation in window.operations else []
-        self._journeys.update(name.partition("/")[0] for name in window.operations if "/" in name)
+        if not self._scenario.discovers:
+            self._journeys.update(name.partition("/")[0] for name in window.operations if "/" in name)
         return [t for name, t in window.operations.items() if name not in self._journeys and name != CONNECTIONS]
 
     def _add(self, threshold: Threshold, second: int, tallies: Iterable[Tally]) -> None:

@@ -17,13 +17,17 @@ from loadtests.plan.profile import arrivals
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import ScenarioRun, pooled
 from loadtests.result.window import (
+    CPU_WARNINGS,
     CUT_OFF,
     DROPPED,
     LOST_PUSHES,
+    NAMES_BEYOND,
     OFFERED,
     OK,
     RESPONSE_FAILED,
     RESPONSE_OK,
+    TASK_ERRORS,
+    UNTIMED,
     Tally,
     Window,
 )
@@ -170,6 +174,8 @@ def _observed(run: ScenarioRun) -> _Observed:
 
 def _executions(run: ScenarioRun) -> list[str]:
     """The names whose offers are the schedule's arrivals: the plan's operations, a journey as a whole."""
+    if run.scenario.discovers:
+        return run.total_names()
     return [operation.name for operation in run.scenario.operations]
 
 
@@ -362,9 +368,22 @@ def _oddities(seen: _Observed) -> Iterator[str]:
     pushes = pooled(seen.run.connections_by_second(), seen.run.seconds())
     if seen.run.scenario.operations and pushes.count(LOST_PUSHES):
         yield f"{counted(pushes.count(LOST_PUSHES), 'pushes')} never came; thresholds on lost speak of replies here"
+    yield from _of_locust(seen.generator)
     clamped = sum(seen.total.histogram(name).clamped for name in (RESPONSE_OK, RESPONSE_FAILED))
     if clamped:
         yield f"{counted(clamped, 'times')} lay outside 1 µs to 1 h and were counted at the edge"
+
+
+def _of_locust(generator: Tally) -> Iterator[str]:
+    errors, untimed, beyond = (generator.count(name) for name in (TASK_ERRORS, UNTIMED, NAMES_BEYOND))
+    if generator.count(CPU_WARNINGS):
+        yield "Locust's own CPU was above 90%: its users were slower than the target; use more --processes"
+    if errors:
+        yield f"{counted(errors, 'tasks')} of the locustfile ended by an exception of its own"
+    if untimed:
+        yield f"{counted(untimed, 'requests')} came without a response time and are in no figure"
+    if beyond:
+        yield f"{counted(beyond, 'requests')} had further names and stand together: group them with name="
 
 
 def _cpu_by_process(run: ScenarioRun) -> dict[str, float]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from loadtests.plan.findings import Findings
 from loadtests.plan.metrics import metric_named
-from loadtests.plan.model import ClosedLoad, Operation, Threshold
+from loadtests.plan.model import DISCOVERING, ClosedLoad, Operation, Threshold
 from loadtests.plan.protocol.http import HttpOperation
 from loadtests.plan.reading.base import Claimed
 from loadtests.plan.reading.drivers import DRIVERS
@@ -58,8 +58,9 @@ def _objection(threshold: Threshold, claimed: Claimed) -> tuple[str | None, str 
     assert known is not None
     if operation is not None and known.whole:
         return f"{metric} is measured for the whole scenario, not for one operation", None
-    if operation is not None and claimed.operations is not None and not _is_recorded(operation, claimed.operations):
-        names = recorded_names(claimed.operations)
+    named = None if claimed.driver in DISCOVERING else claimed.operations
+    if operation is not None and named is not None and not _is_recorded(operation, named):
+        names = recorded_names(named)
         return f"there is no operation {operation}; there is {', '.join(names)}", nearest(operation, names)
     if known.drivers is not None and claimed.driver not in known.drivers:
         article = "an" if known.drivers[0].startswith("a") else "a"

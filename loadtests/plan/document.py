@@ -13,6 +13,7 @@ from loadtests.plan.shapes.agent import AgentSettingsShape, AgentShape
 from loadtests.plan.shapes.base import Later, Shape
 from loadtests.plan.shapes.database import DatabaseSettingsShape, DatabaseShape
 from loadtests.plan.shapes.http import HttpSettingsShape, HttpShape
+from loadtests.plan.shapes.locust import LocustSettingsShape
 from loadtests.plan.shapes.null import NullShape
 from loadtests.plan.shapes.websocket import WebsocketSettingsShape, WebsocketShape
 from loadtests.plan.values import (
@@ -113,7 +114,6 @@ class ScenarioShape(Shape):
 
     driver: Annotated[Any, WithJsonSchema({"enum": [*get_args(DriverName), None]})]
     load: Annotated[Any, Later(LoadShape)]
-    allow_lost_workers: Seed = Field(0, description="machines of a distributed run that may be lost on the way")
     warmup: Wait = 0
     timeout: Duration = 10 * 10**9
     seed: Seed = 0
@@ -126,6 +126,8 @@ class ScenarioShape(Shape):
     websocket: Annotated[Any, Later(WebsocketSettingsShape)] = None
     database: Annotated[Any, Later(DatabaseSettingsShape)] = None
     agent: Annotated[Any, Later(AgentSettingsShape)] = None
+    locust: Annotated[Any, Later(LocustSettingsShape)] = None
+    allow_lost_workers: Seed = Field(0, description="machines of a distributed run that may be lost on the way")
 
 
 class SuiteShape(Shape):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from loadtests.plan.document import LoadShape, StageShape
 from loadtests.plan.findings import Findings
-from loadtests.plan.model import Arrivals, ClosedLoad, Connections, DriverName, OpenLoad, Operation, Stage
+from loadtests.plan.model import DISCOVERING, Arrivals, ClosedLoad, Connections, DriverName, OpenLoad, Operation, Stage
 from loadtests.plan.reading.drivers import DRIVERS
 from loadtests.plan.thresholds import write_duration
 from loadtests.plan.yamlfile import Place
@@ -67,6 +67,8 @@ def fitting_load(
     if load is None:
         return load
     held = load.connections is not None
+    if driver in DISCOVERING and not held:
+        return _users_only(findings, load, place)
     if held != DRIVERS[driver].holds:
         rule = (
             f"a {driver} scenario has connections" if not held else f"connections do not belong to the {driver} driver"
@@ -85,6 +87,17 @@ def fitting_load(
         return OpenLoad((idle,), connections=replace(load.connections, senders=0))
     if held and operations and not (load.connections and load.connections.senders):
         findings.note((*place, "load", "senders"), "nobody would send the operations")
+    return load
+
+
+def _users_only(findings: Findings, load: OpenLoad | ClosedLoad, place: Place) -> ClosedLoad | None:
+    """The load of a locustfile, which says itself how its users pause."""
+    if not isinstance(load, ClosedLoad):
+        findings.note((*place, "load"), "a locust scenario has users, spawn_rate and duration", quote=False)
+        return None
+    for key in ("think", "pacing"):
+        if getattr(load, f"{key}_ns") is not None:
+            findings.note((*place, "load", key), "the locustfile says how its users pause (wait_time)", quote=False)
     return load
 
 

@@ -22,7 +22,6 @@ __all__ = ["Parts", "read_parts"]
 Parts = tuple[Target, dict[str, Scenario], dict[str, Suite]]
 
 _PARTS = ("driver", "load", "operations", "data", "thresholds")
-_LATER_DRIVERS = ("locust",)
 
 
 def read_parts(findings: Findings, document: Any, *, base: Path | None) -> Parts:
@@ -83,10 +82,8 @@ def _driver(findings: Findings, shape: ScenarioShape, entry: dict[str, Any], pla
     if "driver" not in entry:
         return None
     written = "null" if shape.driver is None else shape.driver
-    if written in _LATER_DRIVERS:
-        findings.note(place, f"the {written} driver is not available in this version, which has {', '.join(DRIVERS)}")
-    elif not isinstance(written, str) or written not in DRIVERS:
-        near = nearest(written, [*DRIVERS, *_LATER_DRIVERS])
+    if not isinstance(written, str) or written not in DRIVERS:
+        near = nearest(written, list(DRIVERS))
         findings.note(place, f"unknown driver; expected one of {', '.join(DRIVERS)}", near=near)
     return next((name for name in DRIVERS if name == written), None)
 
@@ -106,7 +103,7 @@ def _operations(
         return read_operations(context, shape.operations, where, driver=driver)
     if driver is None or not DRIVERS[driver].idle:
         context.findings.note(where, "is required", quote=False)
-    return []
+    return [] if driver is None else list(DRIVERS[driver].implied)
 
 
 def _settings(

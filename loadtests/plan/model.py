@@ -11,10 +11,12 @@ from typing import Any, Literal
 from loadtests.plan.protocol.agent import AgentOperation, AgentSettings
 from loadtests.plan.protocol.database import DatabaseOperation, DatabaseSettings
 from loadtests.plan.protocol.http import HttpOperation, HttpSettings
+from loadtests.plan.protocol.locust import Locustfile, LocustSettings
 from loadtests.plan.protocol.null import NullOperation
 from loadtests.plan.protocol.websocket import WebsocketOperation, WebsocketSettings
 
 __all__ = [
+    "DISCOVERING",
     "Abort",
     "Arrivals",
     "ClosedLoad",
@@ -32,7 +34,9 @@ __all__ = [
 ]
 
 Arrivals = Literal["constant", "poisson"]
-DriverName = Literal["null", "http", "websocket", "database", "agent"]
+DriverName = Literal["null", "http", "websocket", "database", "agent", "locust"]
+DISCOVERING: frozenset[DriverName] = frozenset({"locust"})
+"""Drivers whose operations no plan names: they are found in what is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ class ClosedLoad:
         return spawn_ns if self.connections is None else max(spawn_ns, self.connections.spawn_ns)
 
 
-Operation = HttpOperation | NullOperation | WebsocketOperation | DatabaseOperation | AgentOperation
+Operation = HttpOperation | NullOperation | WebsocketOperation | DatabaseOperation | AgentOperation | Locustfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +174,12 @@ class Scenario:
     websocket: WebsocketSettings = WebsocketSettings()
     database: DatabaseSettings = DatabaseSettings()
     agent: AgentSettings = AgentSettings()
+    locust: LocustSettings = LocustSettings()
+
+    @property
+    def discovers(self) -> bool:
+        """Whether what is executed, and under which names, is only known once it is recorded."""
+        return self.driver in DISCOVERING
 
     @property
     def steady_ns(self) -> tuple[int, int]:

@@ -116,7 +116,7 @@ class ScenarioRun:
     def is_journey(self, name: str) -> bool:
         """Whether `name` stands for a whole journey whose steps are recorded apart, as `name/step`."""
         prefix = name + "/"
-        return any(other.startswith(prefix) for other in self.operation_names())
+        return not self.scenario.discovers and any(other.startswith(prefix) for other in self.operation_names())
 
     def by_second(self, names: Iterable[str]) -> dict[int, Tally]:
         """One tally per second over the given operations and all processes, ascending.

@@ -19,6 +19,7 @@ __all__ = [
     "COMPLETED_FAILED",
     "COMPLETED_OK",
     "CONNECTIONS",
+    "CPU_WARNINGS",
     "CUT_OFF",
     "DROPPED",
     "DROPPED_AT",
@@ -31,6 +32,7 @@ __all__ = [
     "LOST_CONNECTION",
     "LOST_PUSHES",
     "MIXED_UP",
+    "NAMES_BEYOND",
     "NUMBER_NS",
     "OFFERED",
     "OK",
@@ -47,7 +49,9 @@ __all__ = [
     "RIGHT",
     "SERVICE_FAILED",
     "SERVICE_OK",
+    "TASK_ERRORS",
     "UNEXPECTED",
+    "UNTIMED",
     "Tally",
     "Window",
 ]
@@ -99,6 +103,13 @@ SERVICE_FAILED = "service.failed"
 # service tells them), "tokens", "partial tokens" (of failed ones), "turns", "tool calls", "parallel" (running at once).
 NUMBER_NS = 1_000_000
 """In a histogram a plain number stands as so many ns each: 12 tokens as 12 ms, 50 tokens a second as 50 ms."""
+
+# Of the generator's tally where the load is a locustfile's: exceptions in its tasks, requests without a response time,
+# requests under names beyond the most that are kept apart, warnings of Locust's that its CPU was above 90%.
+TASK_ERRORS = "task_errors"
+UNTIMED = "untimed_requests"
+NAMES_BEYOND = "names_beyond"
+CPU_WARNINGS = "cpu_warnings"
 
 # Generator tally of a window: histograms "start lag" (actual minus intended start), "loop lag", "gc pause";
 # counters "cpu_ns", "elapsed_ns" (CPU share = their quotient), "rss_bytes", "in_flight", "open_connections", and of a

@@ -58,7 +58,7 @@ class _Hub:
     """Locust's master as the post office: what it carries is ours, and so is who counts as there."""
 
     def __init__(self, settings: Mapping[str, Any], reports: FrameWriter) -> None:
-        environment = Environment(events=Events())  # type: ignore[no-untyped-call]
+        environment = Environment(events=Events())
         self._runner: MasterRunner = environment.create_master_runner(settings["host"], settings["port"])
         patience_ns = round(settings["patience_s"] * 1e9)
         self.roster = Roster(send=self._send, report=reports.put, now=time.monotonic_ns, patience_ns=patience_ns)

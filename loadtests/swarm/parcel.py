@@ -84,6 +84,8 @@ def _file_names(document: Mapping[str, Any]) -> Iterator[str]:
     tls = (document.get("target") or {}).get("tls") or {}
     yield from (tls[key] for key in ("ca", "cert", "key") if tls.get(key) is not None)
     for scenario in document["scenarios"].values():
+        locustfile = (scenario.get("locust") or {}).get("locustfile")
+        yield from () if locustfile is None else [str(locustfile)]
         for feeder in (scenario.get("data") or {}).values():
             yield from _file_of(feeder)
         for operation in scenario.get("operations") or ():

@@ -88,7 +88,7 @@ def serve(
 
 
 def _connected(host: str, port: int, wait_s: float) -> WorkerRunner:
-    environment = Environment(events=Events())  # type: ignore[no-untyped-call]
+    environment = Environment(events=Events())
     silence = GeneratorFault(f"no master answers at {host}:{port} within {wait_s:g} s; is `loadtests master` running?")
     with gevent.Timeout(wait_s, silence):
         try:

@@ -34,7 +34,7 @@ suites:
 """
 EXPECTED = """\
 line 2: target.htp: unknown key; expected http, websocket, database, metrics, process, allow, instances or tls; did you mean http?
-line 5: scenarios.api.driver: unknown driver; expected one of http, websocket, database, agent, null (got htpp); did you mean http?
+line 5: scenarios.api.driver: unknown driver; expected one of http, websocket, database, agent, locust, null (got htpp); did you mean http?
 line 6: scenarios.api.load.rate: expected a rate such as 1000/s or 90/m (got 1000)
 line 10: scenarios.users.load.pacing: think and pacing exclude each other: keep one (got 1s)
 line 11: scenarios.users.warmup: expected a duration such as 250ms, 1.5s, 5m or 2m30s (got 1 minute)
@@ -293,12 +293,6 @@ def test_a_threshold_that_nothing_measures_is_a_mistake(
 ) -> None:
     text = scenario(f"thresholds: [{threshold}]", driver=driver, load=load or "{rate: 1/s, duration: 1m}")
     assert expected in folder.mistakes(f"version: 1\ntarget: {{http: 'http://h'}}\n{text}")[0]
-
-
-@pytest.mark.parametrize("driver", ["locust"])
-def test_drivers_of_later_versions_are_named_as_such(folder, driver: str) -> None:
-    (found,) = folder.mistakes(scenario(driver=driver, load="{rate: 1/s, duration: 1m}"))
-    assert f"the {driver} driver is not available in this version" in found
 
 
 @pytest.mark.parametrize(

@@ -50,8 +50,8 @@ class DriverReader:
     nothing does) and may hold the operations, read before it, against it; a driver without settings has none.
     `objection` says what speaks against a threshold that the grammar allows. `addresses` are the keys of `target` that
     these operations need, and what for. `gauges` are metrics of the target that need nothing else. `synonyms` are
-    metrics that mean another one here. `holds`: its loads have connections that are held, as no others do. `idle`: it
-    may run without operations.
+    metrics that mean another one here. `implied`: what a scenario does that names no operations. `holds`: its loads
+    have connections that are held, as no others do. `idle`: it may run without operations.
     """
 
     operation: Callable[[Context, Any, Place], Operation | None]
@@ -60,5 +60,6 @@ class DriverReader:
     addresses: Callable[[Sequence[Operation]], Mapping[str, str]] = field(default=lambda _: {})
     gauges: frozenset[str] = frozenset()
     synonyms: Mapping[str, str] = field(default_factory=dict)
+    implied: tuple[Operation, ...] = ()
     holds: bool = False
     idle: bool = False

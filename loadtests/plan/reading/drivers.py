@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from loadtests.plan.model import DriverName
-from loadtests.plan.reading import agent, database, http, null, websocket
+from loadtests.plan.reading import agent, database, http, locust, null, websocket
 from loadtests.plan.reading.base import DriverReader
 
 __all__ = ["DRIVERS"]
@@ -13,5 +13,6 @@ DRIVERS: Mapping[DriverName, DriverReader] = {
     "websocket": websocket.READER,
     "database": database.READER,
     "agent": agent.READER,
+    "locust": locust.READER,
     "null": null.READER,
 }
