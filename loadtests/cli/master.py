@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from loadtests.cli.options import address, database_option
 from loadtests.errors import RunInterrupted
 
 __all__ = ["command"]
@@ -28,6 +29,8 @@ __all__ = ["command"]
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override a value of the plan.")
 @click.option("--strict", is_flag=True, help="Exit 4 when the verdict is inconclusive.")
 @click.option("--github", is_flag=True, help="Also print GitHub annotations and add to the summary of the job.")
+@click.option("--no-history", is_flag=True, help="Do not record the run in the history.")
+@database_option
 def command(
     file: Path,
     names: tuple[str, ...],
@@ -41,6 +44,8 @@ def command(
     overrides: tuple[str, ...],
     strict: bool,
     github: bool,
+    no_history: bool,
+    database: str | None,
 ) -> None:
     """Drive the plan FILE by workers on other machines, judge the run, write the report, and exit by the verdict.
 
@@ -53,12 +58,13 @@ def command(
     from loadtests.report.conclusion import conclude
     from loadtests.swarm.crew import RemoteCrew
 
+    history = None if no_history else address(database)
     plan = narrowed(load_plan(file, overrides=overrides), names)
     crew = RemoteCrew.opened(
         bind_host, bind_port, expected=expect_workers, wait_s=wait_s, say=_say, patience_s=lost_after
     )
     directory, interrupted = run_plan(plan, "-".join(names) or file.stem, output=output, crew=crew)
-    code = conclude(directory, strict=strict, github=github)
+    code = conclude(directory, strict=strict, github=github, history=history)
     sys.exit(RunInterrupted.exit_code if interrupted else code)
 
 
