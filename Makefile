@@ -35,12 +35,14 @@ layers: $(READY)
 accuracy: $(READY) ## truth in, truth out: compare reported figures with a server of known behaviour
 	$(BIN)/python -m benchmarks.accuracy
 	$(BIN)/python -m benchmarks.accuracy.websockets
+	$(BIN)/python -m benchmarks.accuracy.database
 
 bench: $(READY) ## what one record, one merge, one dispatch costs; our generator beside its peers
 	$(BIN)/pytest benchmarks/cost
 	$(BIN)/python -m benchmarks.capacity --minutes 2
 	$(BIN)/python -m benchmarks.peers
 	$(BIN)/python -m benchmarks.peers.websockets
+	$(BIN)/python -m benchmarks.peers.database
 
 nightly: $(READY) ## the full-length suite against the embedded target
 	$(BIN)/loadtests run nightly --embedded --strict

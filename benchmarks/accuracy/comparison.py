@@ -16,6 +16,7 @@ from benchmarks.accuracy.cases import WARMUP_NS, Case, Closed, Offer, Open
 from benchmarks.accuracy.ledger import Ledger
 from benchmarks.accuracy.truth import Executions
 from benchmarks.pauses import Strangers
+from loadtests.result.histogram import Histogram
 from loadtests.result.run import ScenarioRun, pooled
 from loadtests.result.window import (
     COMPLETED_OK,
@@ -29,7 +30,7 @@ from loadtests.result.window import (
     Tally,
 )
 
-__all__ = ["Row", "State", "compare", "worst_exit_code"]
+__all__ = ["Row", "State", "compare", "latency_row", "worst_exit_code"]
 
 _RELATIVE, _ABSOLUTE_NS = 0.02, 300_000
 _THROUGHPUT = 0.02
@@ -129,6 +130,14 @@ def worst_exit_code(rows: Iterable[Row]) -> int:
     """0 when all rows hold, 1 when one is off, 3 when none is off but some could not be measured."""
     states = {row.state for row in rows}
     return 1 if State.OFF in states or not states else 3 if State.NOT_MEASURABLE in states else 0
+
+
+def latency_row(quantity: str, truth_ns: float, quantile: float, *, found: Histogram, strangers: Strangers) -> Row:
+    """One percentile beside its truth, with what a stranger met at it."""
+    reported_us = found.quantile_us(quantile)
+    reported = None if reported_us is None else reported_us * 1e3
+    noise = strangers.lateness_ns(1 - (1 - quantile) / _CHANCES)
+    return Row(quantity, "ns", truth_ns, reported, _RELATIVE * truth_ns + _ABSOLUTE_NS, noise=noise)
 
 
 def _latencies(

@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ import click
 import numpy as np
 
 from benchmarks.accuracy.behaviour import MS, S, Stall, Step, evenly
-from benchmarks.accuracy.comparison import Row, State, worst_exit_code
-from benchmarks.accuracy.experiment import distrust_of, measure, truth_server
+from benchmarks.accuracy.comparison import Row, State, latency_row, worst_exit_code
+from benchmarks.accuracy.experiment import best_of, distrust_of, measure, truth_server
 from benchmarks.accuracy.ledger import Ledger, rank_value
 from benchmarks.accuracy.table import cells
 from benchmarks.accuracy.truth import open_model
@@ -50,8 +51,6 @@ from loadtests.result.window import (
 __all__ = ["CASES", "SocketCase", "command", "plan_text"]
 
 _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
-_RELATIVE, _ABSOLUTE_NS = 0.02, 300_000
-_CHANCES = 4
 _WARMUP_NS = 2 * S
 _NOTES = ("", ".upgrades", ".pings", ".copies", ".pushes")
 _BIMODAL = (Step(5 * MS, 49), Step(100 * MS, 1))
@@ -219,7 +218,7 @@ def command(only: tuple[str, ...], *, tries: int, write: bool, brief: bool) -> N
     for case in CASES:
         if not only or case.name in only:
             print(f"{case.name}: {case.sentence}", file=sys.stderr, flush=True)
-            found += [(case.name, row) for row in _best_of(tries, case)]
+            found += [(case.name, row) for row in best_of(tries, partial(_experiment, case))]
     shown = [(name, *cells(row)) for name, row in found if not brief or row.state is not State.OK]
     text = markdown_table(("case", "quantity", "truth", "reported", "error", "allowed", "ok?"), shown, left=2)
     print(text)
@@ -244,16 +243,6 @@ def plan_text(case: SocketCase, *, port: int) -> str:
         scenario["operations"] = [{"name": "say", "send": message, "expect": case.expect}]
     target = {"websocket": f"ws://127.0.0.1:{port}/"}
     return json.dumps({"version": 1, "target": target, "scenarios": {"truth": scenario}})
-
-
-def _best_of(tries: int, case: SocketCase) -> list[Row]:
-    """Again while nothing is wrong but something could not be measured."""
-    rows = _experiment(case)
-    for _ in range(1, tries):
-        if worst_exit_code(rows) != 3:
-            break
-        rows = _experiment(case)
-    return rows
 
 
 def _experiment(case: SocketCase) -> list[Row]:
@@ -317,10 +306,7 @@ def _times(case: SocketCase, run: ScenarioRun, notes: Mapping[str, Ledger], stra
         histogram, law, ledger, after_ns = sources[quantity]
         for name, quantile in _QUANTILES:
             truth = rank_value(np.array(law), quantile) + ledger.own_error_ns(quantile, after_ns=after_ns)
-            reported_us = histogram.quantile_us(quantile)
-            reported = None if reported_us is None else reported_us * 1e3
-            noise = strangers.lateness_ns(1 - (1 - quantile) / _CHANCES)
-            yield Row(f"{quantity} {name}", "ns", truth, reported, _RELATIVE * truth + _ABSOLUTE_NS, noise=noise)
+            yield latency_row(f"{quantity} {name}", truth, quantile, found=histogram, strangers=strangers)
 
 
 def _meant(case: SocketCase, scenario: Scenario, seconds: range) -> Sequence[int]:

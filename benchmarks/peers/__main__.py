@@ -70,7 +70,9 @@ def _rounds(
     found: dict[str, list[Pace]] = {}
     for number in range(rounds):
         print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-        found.setdefault(OURS, []).append(measure_closed(server, connections, core=_GENERATOR_CORE, seconds=seconds))
+        found.setdefault(OURS, []).append(
+            measure_closed(server, server.work, connections, core=_GENERATOR_CORE, seconds=seconds)
+        )
         for peer in peers:
             _take_turn(server, peer, connections, seconds=seconds, into=found)
     return found
@@ -89,7 +91,7 @@ def _take_turn(server: Nginx, peer: Peer, connections: int, *, seconds: float, i
 
 def _open(server: Nginx, rate: float, *, seconds: float) -> OpenFigures:
     print(f"open model at {rate:,.0f}/s", file=sys.stderr, flush=True)
-    return measure_open(server, rate, core=_GENERATOR_CORE, elsewhere=_SERVER_CORE, seconds=seconds)
+    return measure_open(server, server.work, rate, core=_GENERATOR_CORE, elsewhere=_SERVER_CORE, seconds=seconds)
 
 
 if __name__ == "__main__":

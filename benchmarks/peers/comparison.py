@@ -10,7 +10,16 @@ from benchmarks.quiet import BUSY_CORES
 from benchmarks.table import markdown_table
 from loadtests.units import format_duration
 
-__all__ = ["OURS", "Goal", "closed_table", "goals", "goals_table", "open_table", "worst_exit_code"]
+__all__ = [
+    "OURS",
+    "Goal",
+    "closed_table",
+    "goals",
+    "goals_table",
+    "open_table",
+    "ratio_goal",
+    "worst_exit_code",
+]
 
 OURS = "loadtests"
 _WRK, _LOCUST = "wrk", "Locust FastHttpUser"
@@ -37,8 +46,14 @@ class Goal:
         return "met" if self.met else "MISSED"
 
 
-def closed_table(rounds: Mapping[str, Sequence[Pace]], versions: Mapping[str, str | None]) -> str:
-    """A line per tool, in the order of `versions`: medians over the rounds, also of the ratio to wrk in each."""
+def closed_table(
+    rounds: Mapping[str, Sequence[Pace]],
+    versions: Mapping[str, str | None],
+    *,
+    beside: str = _WRK,
+    each: str = "request",
+) -> str:
+    """A line per tool, in the order of `versions`: medians over the rounds, also of the ratio to `beside` in each."""
     lines = []
     for name, version in versions.items():
         paces = rounds.get(name, ())
@@ -46,7 +61,7 @@ def closed_table(rounds: Mapping[str, Sequence[Pace]], versions: Mapping[str, st
             reason = "not installed" if version is None else "failed"
             lines.append((name, reason, "", "", "", ""))
             continue
-        ratio = ratio_in_rounds(paces, rounds.get(_WRK, ()))
+        ratio = ratio_in_rounds(paces, rounds.get(beside, ()))
         rates = [pace.requests_per_s for pace in paces]
         lines.append(
             (
@@ -58,7 +73,7 @@ def closed_table(rounds: Mapping[str, Sequence[Pace]], versions: Mapping[str, st
                 "" if ratio is None else f"{ratio:.3f}",
             )
         )
-    headings = ("tool", "req/s", "lowest .. highest", "CPU µs/request", "cores used", "of wrk")
+    headings = ("tool", "per second", "lowest .. highest", f"CPU µs/{each}", "cores used", f"of {beside}")
     return markdown_table(headings, lines)
 
 
@@ -91,8 +106,8 @@ def worst_exit_code(reached: Iterable[Goal]) -> int:
 
 def _closed_goals(rounds: Mapping[str, Sequence[Pace]]) -> list[Goal]:
     return [
-        _ratio_goal("closed loop beside wrk", 0.6, rounds, _WRK),
-        _ratio_goal("closed loop beside Locust FastHttpUser", 8.0, rounds, _LOCUST),
+        ratio_goal("closed loop beside wrk", 0.6, rounds, _WRK),
+        ratio_goal("closed loop beside Locust FastHttpUser", 8.0, rounds, _LOCUST),
     ]
 
 
@@ -118,7 +133,8 @@ def ratio_in_rounds(ours: Sequence[Pace], others: Sequence[Pace]) -> float | Non
     return median(ratios) if ratios else None
 
 
-def _ratio_goal(what: str, wanted: float, rounds: Mapping[str, Sequence[Pace]], peer: str) -> Goal:
+def ratio_goal(what: str, wanted: float, rounds: Mapping[str, Sequence[Pace]], peer: str) -> Goal:
+    """That our rate is at least `wanted` times that of a peer."""
     ratio = ratio_in_rounds(rounds.get(OURS, ()), rounds.get(peer, ()))
     if ratio is None:
         return Goal(what, f"≥ {wanted:g} ×", None, None)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from benchmarks.peers.ours import Work
 from benchmarks.pinning import pinned
 from loadtests.errors import GeneratorFault
 
@@ -59,6 +60,12 @@ class Nginx:
     def url(self) -> str:
         """Where the work is."""
         return f"http://127.0.0.1:{self.port}{WORK}"
+
+    @property
+    def work(self) -> Work:
+        """The same as our plan has it."""
+        operation = {"name": "work", "request": f"GET {WORK}", "check": {"status": 200, "contains": "42"}}
+        return Work({"http": f"http://127.0.0.1:{self.port}"}, {"driver": "http", "operations": [operation]})
 
     def requests(self) -> int:
         """Requests for the work so far, by the server's own count."""

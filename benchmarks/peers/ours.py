@@ -1,4 +1,4 @@
-"""Our own suite at the same work, all features on: status and body checked, response and service time recorded."""
+"""Our own suite at the same work, all features on: answers checked, response and service time recorded."""
 
 import json
 import os
@@ -11,17 +11,24 @@ from typing import Any
 
 import psutil
 
-from benchmarks.peers.nginx import WORK, Nginx
-from benchmarks.peers.outside import MARGIN_S, Pace, measure
+from benchmarks.peers.outside import MARGIN_S, Counter, Pace, measure
 from loadtests.errors import GeneratorFault
 from loadtests.result.run import ScenarioRun, pooled
 from loadtests.result.rundir import read_run
 from loadtests.result.window import DROPPED, OK, Tally
 
-__all__ = ["OpenFigures", "measure_closed", "measure_open"]
+__all__ = ["OpenFigures", "Work", "measure_closed", "measure_open"]
 
 _ROOT = Path(__file__).parents[2]
 _ENGINE = "loadtests.drive.process"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What our plan says of the work: where it is, and the driver with its operation."""
+
+    target: Mapping[str, Any]
+    scenario: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +42,16 @@ class OpenFigures:
     dropped: int
 
 
-def measure_closed(server: Nginx, connections: int, *, core: int, seconds: float) -> Pace:
+def measure_closed(server: Counter, work: Work, connections: int, *, core: int, seconds: float) -> Pace:
     """As many users as connections, no thinking; everything of ours, coordinator included, on `core`."""
     with tempfile.TemporaryDirectory(prefix="peers-ours-") as scratch:
-        command = _command(Path(scratch), server, {"users": connections}, seconds=seconds)
+        command = _command(Path(scratch), work, {"users": connections}, seconds=seconds)
         measured = measure(command, server, core=core, seconds=seconds, cwd=_ROOT)
         _verified(Path(scratch) / "run", measured.requests)
     return measured.pace
 
 
-def measure_open(server: Nginx, rate: float, *, core: int, elsewhere: int, seconds: float) -> OpenFigures:
+def measure_open(server: Counter, work: Work, rate: float, *, core: int, elsewhere: int, seconds: float) -> OpenFigures:
     """Constant arrivals at `rate`, the engine process alone on `core`, all else `elsewhere`."""
 
     def part(tool: psutil.Process) -> None:
@@ -54,7 +61,7 @@ def measure_open(server: Nginx, rate: float, *, core: int, elsewhere: int, secon
 
     with tempfile.TemporaryDirectory(prefix="peers-ours-") as scratch:
         load = {"rate": f"{rate:g}/s", "max_in_flight": 2000}
-        command = _command(Path(scratch), server, load, seconds=seconds)
+        command = _command(Path(scratch), work, load, seconds=seconds)
         measured = measure(command, server, core=elsewhere, seconds=seconds, cwd=_ROOT, begun=part)
         run = _verified(Path(scratch) / "run", measured.requests)
     lag = Tally.merge(tally for s in run.seconds() for tally in run.generator_by_second().get(s, ())).histogram(
@@ -65,16 +72,15 @@ def measure_open(server: Nginx, rate: float, *, core: int, elsewhere: int, secon
     return OpenFigures(rate, measured.pace, p50 * 1e3, p99 * 1e3, total.count(DROPPED))
 
 
-def _command(here: Path, server: Nginx, load: Mapping[str, Any], *, seconds: float) -> list[str]:
+def _command(here: Path, work: Work, load: Mapping[str, Any], *, seconds: float) -> list[str]:
     scenario = {
-        "driver": "http",
         "load": {"duration": f"{seconds + MARGIN_S}s", **load},
         "warmup": "1s",
-        "operations": [{"name": "work", "request": f"GET {WORK}", "check": {"status": 200, "contains": "42"}}],
         "thresholds": ["errors < 1%"],
+        **work.scenario,
     }
-    target = {"http": f"http://127.0.0.1:{server.port}"}
-    (here / "plan.yaml").write_text(json.dumps({"version": 1, "target": target, "scenarios": {"work": scenario}}))
+    plan = {"version": 1, "target": work.target, "scenarios": {"work": scenario}}
+    (here / "plan.yaml").write_text(json.dumps(plan))
     return [sys.executable, "-m", "loadtests", "run", "-f", str(here / "plan.yaml"), "-o", str(here / "run")]
 
 
@@ -85,6 +91,6 @@ def _verified(run: Path, served: int) -> ScenarioRun:
     if whole.failed or whole.count(OK) != served:
         raise GeneratorFault(
             f"our run reports {whole.count(OK)} good answers and {whole.failures or 'no failures'}, "
-            f"but nginx served {served} requests"
+            f"but the server counted {served}"
         )
     return found

@@ -1,4 +1,4 @@
-"""Measuring a load generator from outside, all alike: nginx's own count, and the CPU time /proc has for the tool.
+"""Measuring a load generator from outside, all alike: the server's own count, and the CPU time /proc has for the tool.
 
 What a tool says of itself is not used for the comparison. The first second of load is left out.
 """
@@ -15,7 +15,7 @@ import psutil
 from benchmarks.pinning import pinned
 from loadtests.errors import GeneratorFault
 
-__all__ = ["MARGIN_S", "Measured", "Pace", "measure"]
+__all__ = ["MARGIN_S", "Counter", "Measured", "Pace", "measure"]
 
 MARGIN_S = 2.5
 """How much longer than the measured time a tool must be told to run: one second before, the rest after."""
@@ -27,8 +27,11 @@ _FIRST = 50
 """Requests after which the load has begun, whatever probes a tool sends before."""
 
 
-class _Counter(Protocol):
-    def requests(self) -> int: ...
+class Counter(Protocol):
+    """A server, as far as it is measured by."""
+
+    def requests(self) -> int:
+        """How many requests for the work it has served so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,7 @@ class Measured:
 
 def measure(
     command: Sequence[str],
-    server: _Counter,
+    server: Counter,
     *,
     core: int,
     seconds: float,
@@ -93,7 +96,7 @@ class _Look:
     cpu_s: float
 
 
-def _look(tool: psutil.Process, server: _Counter) -> _Look:
+def _look(tool: psutil.Process, server: Counter) -> _Look:
     family = [tool, *tool.children(recursive=True)]
     times = [process.cpu_times() for process in family]
     return _Look(time.monotonic(), server.requests(), sum(spent.user + spent.system for spent in times))
@@ -104,7 +107,7 @@ def _pace(first: _Look, last: _Look) -> Pace:
     return Pace(requests / elapsed, cpu / max(requests, 1) * 1e6, cpu / elapsed)
 
 
-def _await_load(process: subprocess.Popen[str], server: _Counter, before: int) -> None:
+def _await_load(process: subprocess.Popen[str], server: Counter, before: int) -> None:
     deadline = time.monotonic() + _BEGINS_WITHIN_S
     while server.requests() - before < _FIRST:
         if process.poll() is not None or time.monotonic() > deadline:

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 
 from loadtests.target.database_acts import end_sessions, lock_table, restart_server, session, take_all_connections
-from loadtests.target.database_faults import DatabaseFaults, Full, Lock, Moments, Restart, Terminate
+from loadtests.target.database_faults import DatabaseFaults, Lock, Moments, Outage, Terminate
 from loadtests.target.metrics import DATABASE_FAULTS, Metrics
 from loadtests.target.postgres.attached import Attachment
 from loadtests.target.postgres.programs import NoPostgres
@@ -114,10 +114,10 @@ class DatabaseDial:
     async def _lock(self, fault: Lock) -> None:
         self._note("lock", await lock_table(self._attached, fault.table, fault.length_ns))
 
-    async def _restart(self, fault: Restart) -> None:
+    async def _restart(self, fault: Outage) -> None:
         self._note("restart", await restart_server(self._attached, fault.length_ns))
 
-    async def _full(self, fault: Full) -> None:
+    async def _full(self, fault: Outage) -> None:
         self._note("full", await take_all_connections(self._attached, fault.length_ns))
 
     async def _terminate(self, fault: Terminate) -> None:

@@ -21,7 +21,7 @@ from loadtests.target.setting import of_text, parse_entries, parse_settings
 from loadtests.target.share import Share, parse_share
 from loadtests.units import parse_duration_ns
 
-__all__ = ["DatabaseFaults", "Full", "Lock", "Moments", "Restart", "Sleep", "Terminate", "parse_database_faults"]
+__all__ = ["DatabaseFaults", "Lock", "Moments", "Outage", "Sleep", "Terminate", "parse_database_faults"]
 
 _WHEN = r"(?:\s+at\s+(?P<at>\S+))?(?:\s+every\s+(?P<every>\S+))?\s*"
 _TABLE = r"(?P<table>[a-z_][a-z0-9_]{0,62})"
@@ -73,17 +73,8 @@ class Terminate:
 
 
 @dataclass(frozen=True, slots=True)
-class Restart:
-    """The server is away for `length_ns`, and for as long as its start takes."""
-
-    length_ns: int
-    when: Moments
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Full:
-    """All connections are taken for `length_ns`."""
+class Outage:
+    """For `length_ns` (a restart: and as long as the start takes) there is no server, or no connection to be had."""
 
     length_ns: int
     when: Moments
@@ -97,8 +88,8 @@ class DatabaseFaults:
     sleep: Sleep | None = None
     lock: Lock | None = None
     terminate: Terminate | None = None
-    restart: Restart | None = None
-    full: Full | None = None
+    restart: Outage | None = None
+    full: Outage | None = None
 
     def document(self) -> dict[str, str | None]:
         """The texts it was dialled with, by name; they can be put back."""
@@ -134,19 +125,11 @@ def _parse_terminate(text: str) -> Terminate:
     return Terminate(parse_share(found["length"]), _moments(found), text)
 
 
-def _parse_restart(text: str) -> Restart:
-    return Restart(*_length_and_when(text, "2s at 1m"), text)
-
-
-def _parse_full(text: str) -> Full:
-    return Full(*_length_and_when(text, "10s at 30s"), text)
-
-
-def _length_and_when(text: str, example: str) -> tuple[int, Moments]:
+def _parse_outage(text: str) -> Outage:
     found = _TIMED.fullmatch(text)
     if found is None:
-        raise ValueError(f"expected a time and when, such as {example}, or {example} every 5m")
-    return _timed(found)
+        raise ValueError("expected a time and when, such as 2s at 1m, or 2s at 1m every 5m")
+    return Outage(*_timed(found), text)
 
 
 def _timed(found: re.Match[str]) -> tuple[int, Moments]:
@@ -173,6 +156,6 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     "sleep": of_text(_parse_sleep, "exp 5ms on users"),
     "lock": of_text(_parse_lock, "users 3s at 30s"),
     "terminate": of_text(_parse_terminate, "10% every 20s"),
-    "restart": of_text(_parse_restart, "2s at 1m"),
-    "full": of_text(_parse_full, "10s at 30s"),
+    "restart": of_text(_parse_outage, "2s at 1m"),
+    "full": of_text(_parse_outage, "10s at 30s"),
 }
