@@ -6,28 +6,22 @@ a server or for a connection, it is when each left the server, less when it was 
 """
 
 import json
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
 from benchmarks.accuracy.behaviour import MS, S, Step, evenly
-from benchmarks.accuracy.comparison import Row, State, latency_row, worst_exit_code
+from benchmarks.accuracy.comparison import Row, latency_row
 from benchmarks.accuracy.database_behaviour import DatabaseBehaviour
-from benchmarks.accuracy.experiment import best_of, distrust_of, measure, truth_server
+from benchmarks.accuracy.experiment import distrust_of, measure, truth_server
 from benchmarks.accuracy.ledger import IntArray, Ledger, rank_value
-from benchmarks.accuracy.table import cells
-from benchmarks.machine import machine_lines
+from benchmarks.accuracy.one_by_one import case_command
 from benchmarks.pauses import Strangers, watching
 from benchmarks.quiet import BUSY_CORES, Moment, cores_taken_by_others
-from benchmarks.results import write_section
-from benchmarks.table import markdown_table
 from loadtests.plan.profile import arrivals
 from loadtests.result.run import ScenarioRun, pooled
 from loadtests.result.rundir import read_run
@@ -43,6 +37,9 @@ _EXPONENTIAL = tuple(Step(round(-np.log(1 - (rank + 0.5) / 41) * 5 * MS)) for ra
 _STEADY = {"rate": "500/s", "duration": "8s", "max_in_flight": 5000}
 _WITHIN_ACT = 0.05
 _RECONNECT_NS = 100 * MS
+_MODE = "AccessShareLock"
+_LOCK_WAIT_NS = 100 * MS
+"""No statement takes so much longer than its sleep but for the lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +99,6 @@ CASES = (
         waits=True,
     ),
 )
-
-
-@click.command("accuracy-database")
-@click.option("--only", multiple=True, metavar="NAME", help="A case to run; may be given more than once.")
-@click.option("--tries", default=3, show_default=True, help="Runs of a case at most, while it cannot be measured.")
-@click.option("--write", is_flag=True, help="Write the table into benchmarks/RESULTS.md.")
-@click.option("--brief", is_flag=True, help="Print only rows that do not hold.")
-def command(only: tuple[str, ...], *, tries: int, write: bool, brief: bool) -> None:
-    """Compare what the suite reports of a database with a server that notes what it does."""
-    names = [case.name for case in CASES]
-    if unknown := [name for name in only if name not in names]:
-        raise click.UsageError(f"no case is called {', '.join(unknown)}; the cases are {', '.join(names)}")
-    found: list[tuple[str, Row]] = []
-    for case in CASES:
-        if not only or case.name in only:
-            print(f"{case.name}: {case.sentence}", file=sys.stderr, flush=True)
-            found += [(case.name, row) for row in best_of(tries, partial(_experiment, case))]
-    shown = [(name, *cells(row)) for name, row in found if not brief or row.state is not State.OK]
-    text = markdown_table(("case", "quantity", "truth", "reported", "error", "allowed", "ok?"), shown, left=2)
-    print(text)
-    if write:
-        what = "Statements on PostgreSQL (`python -m benchmarks.accuracy.database`)."
-        write_section("Accuracy of databases", "\n".join([*machine_lines(), "", what, "", text]))
-    sys.exit(worst_exit_code(row for _, row in found))
 
 
 def plan_text(case: DatabaseCase, dsn: str) -> str:
@@ -221,6 +194,7 @@ def _acts(case: DatabaseCase, run: ScenarioRun, noted: Noted) -> Iterable[Row]:
     if act == "lock":
         lasted = noted.happened["lock_ns"]
         yield Row("longest wait beside the lock", "ns", lasted, longest, _WITHIN_ACT * lasted)
+        yield from _lock_waits(run, noted)
         return
     connections = Tally.merge(run.connections_by_second().values())
     yield _count("connections lost", case.pool, sum(connections.lost_connections.values()))
@@ -228,6 +202,20 @@ def _acts(case: DatabaseCase, run: ScenarioRun, noted: Noted) -> Iterable[Row]:
     if act == "restart":
         lasted = noted.happened["restart_ns"]
         yield Row("longest wait beside the outage", "ns", lasted, longest, _WITHIN_ACT * lasted + 2 * _RECONNECT_NS)
+
+
+def _lock_waits(run: ScenarioRun, noted: Noted) -> Iterator[Row]:
+    """What the suite saw of the database itself: how many sessions waited for the lock, and how long."""
+    waited = noted.ledger.sent_ns - noted.ledger.due_ns
+    waited = waited[waited > _LOCK_WAIT_NS]
+    told = [sample.values for sample in run.resources if f"lock_waits.{_MODE}" in sample.values]
+    number = round(sum(values[f"lock_waits.{_MODE}"] for values in told))
+    total_ns = sum(values[f"lock_wait_total_s.{_MODE}"] for values in told) * S
+    longest_ns = max((values[f"lock_wait_max_s.{_MODE}"] * S for values in told), default=None)
+    mean, longest = float(waited.mean()), float(waited.max())
+    yield _count("sessions that waited for the lock", len(waited), number)
+    yield Row("mean lock wait", "ns", mean, total_ns / number if number else None, _WITHIN_ACT * mean)
+    yield Row("longest lock wait", "ns", longest, longest_ns, _WITHIN_ACT * longest)
 
 
 def _due(run: ScenarioRun) -> IntArray:
@@ -238,6 +226,14 @@ def _due(run: ScenarioRun) -> IntArray:
 def _count(quantity: str, truth: int, reported: int) -> Row:
     return Row(quantity, "count", truth, reported, 0)
 
+
+command = case_command(
+    "benchmarks.accuracy.database",
+    CASES,
+    _experiment,
+    about="Compare what the suite reports of a database with a server that notes what it does.",
+    section="Accuracy of databases",
+)
 
 if __name__ == "__main__":
     command()

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.accuracy.behaviour import Behaviour, S
 from benchmarks.accuracy.cases import WARMUP_NS, Case, Closed, Offer, Open
-from benchmarks.accuracy.comparison import Row, compare, worst_exit_code
+from benchmarks.accuracy.comparison import Row, compare
 from benchmarks.accuracy.ledger import Ledger
 from benchmarks.accuracy.server import PATH
 from benchmarks.accuracy.truth import Executions, closed, open_model
@@ -27,7 +27,7 @@ from loadtests.plan.model import Scenario
 from loadtests.plan.profile import arrivals
 from loadtests.result.rundir import read_run
 
-__all__ = ["Finding", "best_of", "cores", "distrust_of", "measure", "plan_text", "run_experiment", "truth_server"]
+__all__ = ["Finding", "cores", "distrust_of", "measure", "plan_text", "run_experiment", "truth_server"]
 
 _ROOT = Path(__file__).parents[2]
 _START_WITHIN_S = 20.0
@@ -148,13 +148,3 @@ def distrust_of(run: Path) -> Sequence[str]:
     report = json.loads((run / "report.json").read_text())
     health = report["scenarios"][0]["health"]
     return () if health["valid"] else tuple(health["reasons"])
-
-
-def best_of(tries: int, experiment: Callable[[], list[Row]]) -> list[Row]:
-    """Its rows; made again, at most so often, while nothing is wrong but something could not be measured."""
-    rows = experiment()
-    for _ in range(1, tries):
-        if worst_exit_code(rows) != 3:
-            break
-        rows = experiment()
-    return rows

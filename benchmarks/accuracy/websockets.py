@@ -5,29 +5,23 @@ Exit codes as of `benchmarks.accuracy`: 0 all right, 1 something off, 3 somethin
 
 import json
 import math
-import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
 from benchmarks.accuracy.behaviour import MS, S, Stall, Step, evenly
-from benchmarks.accuracy.comparison import Row, State, latency_row, worst_exit_code
-from benchmarks.accuracy.experiment import best_of, distrust_of, measure, truth_server
+from benchmarks.accuracy.comparison import Row, latency_row
+from benchmarks.accuracy.experiment import distrust_of, measure, truth_server
 from benchmarks.accuracy.ledger import Ledger, rank_value
-from benchmarks.accuracy.table import cells
+from benchmarks.accuracy.one_by_one import case_command
 from benchmarks.accuracy.truth import open_model
 from benchmarks.accuracy.websocket_behaviour import WebsocketBehaviour
-from benchmarks.machine import machine_lines
 from benchmarks.pauses import Strangers, watching
 from benchmarks.quiet import BUSY_CORES, Moment, cores_taken_by_others
-from benchmarks.results import write_section
-from benchmarks.table import markdown_table
 from loadtests.plan.model import Scenario
 from loadtests.plan.profile import arrivals
 from loadtests.result.histogram import Histogram
@@ -204,30 +198,6 @@ CASES = (
 )
 
 
-@click.command("accuracy-websockets")
-@click.option("--only", multiple=True, metavar="NAME", help="A case to run; may be given more than once.")
-@click.option("--tries", default=3, show_default=True, help="Runs of a case at most, while it cannot be measured.")
-@click.option("--write", is_flag=True, help="Write the table into benchmarks/RESULTS.md.")
-@click.option("--brief", is_flag=True, help="Print only rows that do not hold.")
-def command(only: tuple[str, ...], *, tries: int, write: bool, brief: bool) -> None:
-    """Compare what the suite reports of WebSockets with a server that counts what it does."""
-    names = [case.name for case in CASES]
-    if unknown := [name for name in only if name not in names]:
-        raise click.UsageError(f"no case is called {', '.join(unknown)}; the cases are {', '.join(names)}")
-    found: list[tuple[str, Row]] = []
-    for case in CASES:
-        if not only or case.name in only:
-            print(f"{case.name}: {case.sentence}", file=sys.stderr, flush=True)
-            found += [(case.name, row) for row in best_of(tries, partial(_experiment, case))]
-    shown = [(name, *cells(row)) for name, row in found if not brief or row.state is not State.OK]
-    text = markdown_table(("case", "quantity", "truth", "reported", "error", "allowed", "ok?"), shown, left=2)
-    print(text)
-    if write:
-        what = "Held connections and messages over them (`python -m benchmarks.accuracy.websockets`)."
-        write_section("Accuracy of WebSockets", "\n".join([*machine_lines(), "", what, "", text]))
-    sys.exit(worst_exit_code(row for _, row in found))
-
-
 def plan_text(case: SocketCase, *, port: int) -> str:
     """The plan file (JSON is YAML) that puts the server at `port` under the case's load."""
     scenario: dict[str, Any] = {
@@ -317,6 +287,14 @@ def _meant(case: SocketCase, scenario: Scenario, seconds: range) -> Sequence[int
     meant = open_model(case.behaviour.answers, due.tolist(), room=len(due)).due_in(seconds.start * S, seconds.stop * S)
     return [int(took) for took in meant.ended_ns - meant.intended_ns]
 
+
+command = case_command(
+    "benchmarks.accuracy.websockets",
+    CASES,
+    _experiment,
+    about="Compare what the suite reports of WebSockets with a server that counts what it does.",
+    section="Accuracy of WebSockets",
+)
 
 if __name__ == "__main__":
     command()

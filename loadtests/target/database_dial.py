@@ -22,7 +22,7 @@ from loadtests.target.sleeping import slept, start_sleeping, stop_sleeping
 
 __all__ = ["DatabaseDial"]
 
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, NoPostgres)
+_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, NoPostgres)
 _KEPT = 100
 """So many lengths of each kind are kept for the document."""
 
