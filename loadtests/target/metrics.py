@@ -130,6 +130,13 @@ class Metrics:
         if outcome == "failed":
             self._failures.inc()
 
+    def provided(self, status: str, tokens: int, first_seconds: float | None) -> None:
+        """Count one completion of the LLM provider; it has no first token when none came."""
+        self._completed_by_llm.labels(status).inc()
+        self._llm_tokens.inc(tokens)
+        if first_seconds is not None:
+            self._llm_first_seconds.observe(first_seconds)
+
     def phase(self, phase: str, seconds: float) -> None:
         """Count one phase of an execution."""
         self._phase_seconds.labels(phase).observe(seconds)
@@ -180,6 +187,16 @@ class Metrics:
             "netra_agent_phase_duration_seconds",
             "Duration of the phases of agent executions",
             ("phase",),
+            buckets=DURATION_BUCKETS,
+            registry=self.registry,
+        )
+        self._completed_by_llm = self._counter("netra_llm_requests", "Completions asked of the LLM provider", "status")
+        for status in ("success", "failure"):
+            self._completed_by_llm.labels(status)
+        self._llm_tokens = self._counter("netra_llm_tokens", "Tokens the LLM provider sent")
+        self._llm_first_seconds = Histogram(
+            "netra_llm_first_token_seconds",
+            "From the request to the LLM provider's first token",
             buckets=DURATION_BUCKETS,
             registry=self.registry,
         )

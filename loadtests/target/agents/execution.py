@@ -64,8 +64,9 @@ class Execution:
         self._run = run
         self.fate = fate
         self.complexity: Complexity = question.complexity or "simple"
-        self._began_ns = time.monotonic_ns()
+        self._began_ns = self._phase_ns = time.monotonic_ns()
         self._text: list[str] = []
+        self._first_ns: int | None = None
         self._over = False
 
     def at_once(self) -> dict[str, object]:
@@ -129,32 +130,42 @@ class Execution:
         return document
 
     async def _phase(self, name: str, due_ns: int, tools: tuple[str, ...], tell: Tell) -> None:
-        began_ns = time.monotonic_ns()
         await tell("phase", {"name": name, "state": "began"})
         for tool in tools:
             await tell("tool", {"name": tool})
         await self._agents.until(due_ns)
-        await self._ended(name, began_ns, tell)
+        await self._ended(name, tell)
 
     async def _report(self, decided: Decided, tell: Tell) -> None:
-        began_ns = time.monotonic_ns()
         await tell("phase", {"name": "report", "state": "began"})
+        asked_ns, whole = time.monotonic_ns(), False
+        try:
+            await self._write(decided, tell)
+            whole = True
+        finally:
+            first_ns = None if self._first_ns is None else self._first_ns - asked_ns
+            self._agents.ledger.provided(self._run, first_ns, whole=whole)
+        await self._ended("report", tell)
+
+    async def _write(self, decided: Decided, tell: Tell) -> None:
+        """The report, token by token."""
         run, kept = self._run, decided.pace.tokens
-        span_id = secrets.token_hex(8)
-        async with self._agents.provider.completion(
-            self._asked(decided), trace_id=run.asker.trace_id, span_id=span_id
-        ) as stream:
+        ids = {"trace_id": run.asker.trace_id, "span_id": secrets.token_hex(8)}
+        async with self._agents.provider.completion(self._asked(decided), **ids) as stream:
             if self.fate in ("hang", "endless"):
                 self._agents.came_about(self.fate)
             while (token := await stream.token()) is not None:
+                if not run.tokens:
+                    self._first_ns = time.monotonic_ns()
                 run.tokens += 1
                 if run.tokens <= kept:
                     self._text.append(token)
                 await tell("token", {"text": token})
-        await self._ended("report", began_ns, tell)
 
-    async def _ended(self, name: str, began_ns: int, tell: Tell) -> None:
-        took_ns = time.monotonic_ns() - began_ns
+    async def _ended(self, name: str, tell: Tell) -> None:
+        """Each phase takes from the end of the one before, so that together they are the whole."""
+        now_ns = time.monotonic_ns()
+        took_ns, self._phase_ns = now_ns - self._phase_ns, now_ns
         self._run.phases_ns[name] = took_ns
         self._agents.ledger.phase(name, took_ns)
         await tell("phase", {"name": name, "state": "ended"})

@@ -67,6 +67,12 @@ class Ledger:
         """A phase ended."""
         self._metrics.phase(name, duration_ns / 1e9)
 
+    def provided(self, run: Run, first_ns: int | None, *, whole: bool) -> None:
+        """The provider has sent what it will for this one; `first_ns` is its time to the first token, if one came."""
+        self._metrics.provided(
+            "success" if whole else "failure", run.tokens, None if first_ns is None else first_ns / 1e9
+        )
+
     def completed(self, run: Run) -> None:
         """It has its result."""
         self.counted["completed"] += 1
