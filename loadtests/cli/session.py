@@ -15,6 +15,7 @@ from loadtests.drive.progress import Progress, print_status
 from loadtests.errors import GeneratorFault, LoadtestsError
 from loadtests.judge.live import AbortWatch
 from loadtests.plan.model import Plan, Scenario
+from loadtests.result.database import DatabaseNotes
 from loadtests.result.environment import branch_name, build_name, capture
 from loadtests.result.run import FailureSample, ResourceSample, RunStatus
 from loadtests.result.rundir import RunWriter, new_run_id
@@ -109,6 +110,10 @@ class _Keeper:
         """The target or this machine was looked at."""
         self._writer.resource(sample)
         self._abort.feed_sample(sample)
+
+    def notes(self, notes: DatabaseNotes) -> None:
+        """A database has said what the scenario was for it."""
+        self._writer.notes(self._scenario.name, notes)
 
     def tick(self, elapsed_s: float) -> str | None:
         """Once a second: to disk, to the display; a sentence when an abort threshold has been missed."""

@@ -4,13 +4,17 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from loadtests.drive.fleet import Crew, EngineProcess, FleetObserver, LocalCrew
 from loadtests.drive.resources import ResourceSampler
-from loadtests.plan.model import Plan, Scenario
+from loadtests.plan.model import Plan, Scenario, Target
+from loadtests.result.database import DatabaseNotes
 from loadtests.result.run import ProcessEnd, ResourceSample, RunStatus
+
+if TYPE_CHECKING:
+    from loadtests.drive.postgres import DatabaseWatch
 
 __all__ = ["Ending", "Observer", "drive"]
 
@@ -22,6 +26,9 @@ class Observer(FleetObserver, Protocol):
 
     def resource(self, sample: ResourceSample) -> None:
         """The target or this machine was looked at."""
+
+    def notes(self, notes: DatabaseNotes) -> None:
+        """A database has said what the scenario was for it, at its end."""
 
     def tick(self, elapsed_s: float) -> str | None:
         """Called about once a second; a sentence ends the run early (an abort threshold was missed)."""
@@ -51,16 +58,19 @@ async def drive(
     crew = crew or LocalCrew()
     async with crew.launched(plan, scenario) as engines:
         await _all_ready(engines)
+        database = await _database_watch(plan, scenario, observer)
         start_ns = time.monotonic_ns() + crew.head_start_ns
         for engine in engines:
             await engine.start(start_ns)
         observer.started({engine.name: engine.pid for engine in engines})
         queue = _queue(plan, scenario)
-        sampler = ResourceSampler(plan.target, scenario.name, observer.resource, start_ns=start_ns, queue=queue)
+        looked_at = _sampled(plan.target, scenario)
+        sampler = ResourceSampler(looked_at, scenario.name, observer.resource, start_ns=start_ns, queue=queue)
+        watches = [sampler.run(), *([] if database is None else [database.run(start_ns)])]
         watch = _Watch(engines, observer, start_ns=start_ns, stop=stop or asyncio.Event())
         deadline_ns = start_ns + scenario.load.duration_ns + scenario.longest_timeout_ns + _SPARE_NS
         hearing = asyncio.gather(*(engine.hear(observer, deadline_ns=deadline_ns) for engine in engines))
-        ends = await _alongside(hearing, sampler.run(), watch.run())
+        ends = await _alongside(hearing, *watches, watch.run())
     known = [engine.ended_s for engine in engines if engine.ended_s is not None]
     return Ending(watch.status, max(known, default=None), ends, watch.reason)
 
@@ -70,6 +80,22 @@ def _queue(plan: Plan, scenario: Scenario) -> str | None:
     if scenario.driver != "agent" or scenario.agent.queue is None:
         return None
     return f"{plan.target.http}{scenario.agent.queue}"
+
+
+def _sampled(target: Target, scenario: Scenario) -> Target:
+    """The target without its metrics where these speak of the HTTP API and not of the database that is loaded."""
+    return replace(target, metrics=None) if scenario.driver == "database" else target
+
+
+async def _database_watch(plan: Plan, scenario: Scenario, observer: Observer) -> "DatabaseWatch | None":
+    """What looks at the database, for scenarios that load one; from before the load on."""
+    if scenario.driver != "database":
+        return None
+    from loadtests.drive.postgres import DatabaseWatch
+
+    watch = DatabaseWatch(plan.target, scenario.name, observer.resource, note=observer.notes)
+    await watch.open()
+    return watch
 
 
 class _Watch:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadtests.judge.dependence import Dependence
-from loadtests.judge.evidence import COUNTED_CONNECTIONS, Evidence, claimed_share, claims_less, kind_of
+from loadtests.judge.evidence import COUNTED_CONNECTIONS, Evidence, claimed_share, claims_less, is_counted, kind_of
 from loadtests.judge.series import FEWEST_WINDOWS, effective_samples, ratio_interval
 from loadtests.judge.statistics import (
     RISK,
@@ -50,7 +50,7 @@ class Finding:
 
     Means and rates have `bounds`; a share has them on asking, as `share.bounds`. `samples` are worth `worth`
     independent ones; `needed` would settle an inconclusive claim. `reason` replaces the usual sentence where there is
-    nothing to compare.
+    nothing to compare. `noun` is what the samples are, where the metric alone does not say it.
     """
 
     outcome: Outcome
@@ -62,6 +62,7 @@ class Finding:
     needed: int | None = None
     reason: str | None = None
     share: "Share | None" = None
+    noun: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,8 @@ def decide(evidence: Evidence, circumstances: Circumstances) -> Finding:
     kind = kind_of(threshold)
     if kind == "rate":
         return _decide_rate(evidence, circumstances)
+    if is_counted(evidence):
+        return _decide_counted(evidence)
     trials, still_open, failed, good = (int(total) for total in rows[:, 1:].sum(axis=0))
     if not trials:
         return _nothing(threshold.metric, max(0, still_open), failed=0 if good else failed)
@@ -179,6 +182,17 @@ def _decide_share(evidence: Evidence, circumstances: Circumstances) -> Finding:
 def _counted_outcome(against: float, still_open: float) -> Outcome:
     """A claim of none, or of all, is a count: no sample shows a share of exactly zero, one counterexample refutes."""
     return _settled(held=not against and not still_open, missed=against > 0)
+
+
+def _decide_counted(evidence: Evidence) -> Finding:
+    """What was counted in full is compared as it is: a number, or the mean of all there was, 0 where there was none."""
+    total, count, looks = (float(evidence.rows[:, column].sum()) for column in (0, 1, 4))
+    if not looks:
+        return _nothing(evidence.threshold.metric, 0, failed=0)
+    waits = evidence.threshold.metric == "target lock wait"
+    observed = total / max(1.0, count) if waits else total
+    outcome = _settled(held=_holds(observed, evidence), missed=not _holds(observed, evidence))
+    return Finding(outcome, observed, samples=int(count), worth=count, noun="waits" if waits else "looks")
 
 
 def _decide_peak(evidence: Evidence) -> Finding:

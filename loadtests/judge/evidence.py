@@ -34,6 +34,8 @@ from loadtests.result.window import (
     OFFERED,
     OK,
     OUT_OF_ORDER,
+    POOL_BUSY,
+    POOL_OPEN,
     PUSHES,
     RECEIVED,
     REFUSED,
@@ -54,6 +56,7 @@ __all__ = [
     "claims_less",
     "gather",
     "histogram_name",
+    "is_counted",
     "is_of_whole_run",
     "kind_of",
     "row_of",
@@ -84,6 +87,10 @@ _TARGET_FIGURES = {
     "target lock wait": ("lock_wait_s", 1e9),
     "queue": ("queued", 1.0),
 }
+_GENERATOR_METRICS = frozenset({"lag", "pool"})
+_HOLDING = frozenset({"websocket", "database"})
+"""Drivers whose connections are made before they are used, and counted on their own."""
+
 COUNTED_CONNECTIONS = frozenset({"connect failures", "connection drops"})
 """Shares whose trials are all the connections there were, not a sample of them."""
 
@@ -134,22 +141,24 @@ def source_of(threshold: Threshold, scenario: Scenario) -> Source:
     disordered messages: those the server pushed.
     """
     metric = threshold.metric
-    if metric in _TARGET_FIGURES:
+    if metric in _TARGET_FIGURES or metric == "deadlocks":
         return "target"
-    if metric == "lag":
+    if metric in _GENERATOR_METRICS:
         return "generator"
-    held = metric == "connect" and scenario.driver == "websocket"
+    held = metric == "connect" and scenario.driver in _HOLDING
     pushed = metric in _PUSHES and not scenario.operations
     return "connections" if metric in _OF_CONNECTIONS or held or pushed else "operations"
 
 
 def is_of_whole_run(threshold: Threshold, scenario: Scenario) -> bool:
-    """Whether the ramp and the warm-up count too: for making and losing held connections.
+    """Whether the ramp and the warm-up count too: for making and losing held connections, and for deadlocks.
 
     Where they are all there is, the generator's lag is that of starting them.
     """
     if threshold.metric == "lag":
         return not scenario.operations
+    if threshold.metric == "deadlocks":  # a server tells of them a second late
+        return True
     of_making = threshold.metric == "connect" or threshold.metric in COUNTED_CONNECTIONS
     return of_making and source_of(threshold, scenario) == "connections"
 
@@ -180,6 +189,8 @@ def row_of(threshold: Threshold, tally: Tally, *, source: Source = "operations")
     """What `tally`, one of `source`, adds to the threshold's row."""
     if threshold.metric == "throughput":
         return float(tally.count(COMPLETED_OK)), float(tally.count(OFFERED)), 0.0, 0.0, 0.0
+    if threshold.metric == "pool":
+        return tally.count(POOL_BUSY) / 1e9, tally.count(POOL_OPEN) / 1e9, 0.0, 0.0, 0.0
     if threshold.metric in _COUNTED:
         return _of_held(threshold.metric, tally) if source == "connections" else _counted(threshold.metric, tally)
     times = tally.histogram(histogram_name(threshold))
@@ -200,6 +211,10 @@ def _tried(threshold: Threshold, tally: Tally, source: Source) -> tuple[int, int
 
 def row_of_sample(threshold: Threshold, sample: ResourceSample) -> Row:
     """What one sample of the target's resources adds; nothing when it lacks the figure."""
+    if sample.source == "database":
+        return _row_of_look(threshold.metric, sample.values)
+    if threshold.metric not in _TARGET_FIGURES:
+        return NO_ROW
     name, scale = _TARGET_FIGURES[threshold.metric]
     if sample.source != "target" or name not in sample.values:
         return NO_ROW
@@ -208,6 +223,13 @@ def row_of_sample(threshold: Threshold, sample: ResourceSample) -> Row:
         return value, 1.0, 0.0, 0.0, 0.0
     over = value > threshold.limit if threshold.comparison in ("<=", ">") else value >= threshold.limit
     return float(over), 1.0, 0.0, 0.0, 0.0
+
+
+def is_counted(evidence: Evidence) -> bool:
+    """Whether all there was has been counted, so that nothing is left to chance: deadlocks, and the waits for locks
+    that a database told of itself."""
+    metric = evidence.threshold.metric
+    return metric == "deadlocks" or (metric == "target lock wait" and bool(evidence.rows[:, 4].any()))
 
 
 def rows_of(rows: Mapping[int, Row], seconds: Iterable[int]) -> NDArray[np.float64]:
@@ -255,13 +277,26 @@ def _tallies(threshold: Threshold, run: ScenarioRun, source: Source) -> dict[int
 def _of_target(threshold: Threshold, run: ScenarioRun, seconds: range) -> Evidence:
     rows: dict[int, Row] = {}
     peaks: dict[int, float] = {}
-    name, scale = _TARGET_FIGURES[threshold.metric]
+    name, scale = _TARGET_FIGURES.get(threshold.metric, ("", 1.0))
+    whole = is_of_whole_run(threshold, run.scenario)
     for sample in run.resources:
         second = math.floor(sample.at_s)
+        if whole and seconds:  # what was told after the end belongs to the end
+            second = min(second, seconds[-1])
         rows[second] = add_rows(rows.get(second, NO_ROW), row_of_sample(threshold, sample))
         if sample.source == "target" and name in sample.values:
             peaks[second] = max(peaks.get(second, -math.inf), sample.values[name] * scale)
     return Evidence(threshold, rows_of(rows, seconds), (), [peaks.get(second) for second in seconds])
+
+
+def _row_of_look(metric: str, values: Mapping[str, float]) -> Row:
+    """What a look at a database adds: `good` counts looks, so that no wait at all is told from no data."""
+    looked = 1.0 if "lock_waiting" in values else 0.0
+    if metric == "deadlocks":
+        return values.get("deadlocks", 0.0), looked, 0.0, 0.0, looked
+    if metric == "target lock wait":
+        return values.get("lock_wait_total_s", 0.0) * 1e9, values.get("lock_waits", 0.0), 0.0, 0.0, looked
+    return NO_ROW
 
 
 def _longest(threshold: Threshold, tally: Tally) -> float | None:

@@ -52,7 +52,8 @@ class AbortWatch:
             threshold: {} for threshold in scenario.thresholds if threshold.abort is not None
         }
         self._journeys: set[str] = set()
-        self._reconnects = scenario.websocket.reconnect_ns is not None
+        settings = scenario.database if scenario.driver == "database" else scenario.websocket
+        self._reconnects = settings.reconnect_ns is not None
 
     def feed(self, window: Window) -> None:
         """Take in one more window."""

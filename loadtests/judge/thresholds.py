@@ -14,6 +14,9 @@ What is decided how (all one-sided at 95% confidence, on the steady interval unl
   must hold at the upper bound as well (see `decision`).
 - `refusals`, `goodput`: share of executions that ended; `accuracy` of answers that were compared, `mixed up` of those
   that said whose they are. `parallel` and `queue` are the highest numbers seen.
+- `pool`: time that connections of the pool were in use, of the time that they were open; block bootstrap over seconds.
+- `deadlocks` and the lock waits that a database told of itself are counted in full: compared as they are. The mean wait
+  is over waits, whatever second they fell in; without any wait it is 0. Deadlocks are of the whole run.
 - `mean` and the target's CPU, pool and lock wait: block bootstrap. `max` and the target's memory (its maximum): as is.
 - No answer is good, though some were tried: FAIL. No data at all: INVALID, never a pass.
 - `for 30s`: every such interval inside the steady one; the worst decides, and the risk of a wrong FAIL is divided

@@ -27,7 +27,7 @@ WHOLE_RUN = " over the whole run"
 _MOST_DIGITS = 17
 _CONFIDENCE = "95% confidence"
 _PLURAL = {"errors", "timeouts", "drops", "lost", "duplicated", "out of order", *COUNTED_CONNECTIONS}
-_PLURAL |= {"refusals", "mixed up"}
+_PLURAL |= {"refusals", "mixed up", "deadlocks"}
 _NAMES = {"latency": "", "connection drops": "drops", "lost": "lost messages", "duplicated": "duplicated messages"}
 _NAMES |= {"out of order": "messages out of order", "mixed up": "mixed-up answers", "queue": "the longest queue"}
 _NAMES |= {"parallel": "the most executions in parallel"}
@@ -54,6 +54,7 @@ _NOUNS = {
     "event gap": "gaps",
     **dict.fromkeys(("queued", "tokens", "turns", "tool calls", "refusals", "goodput", "parallel"), "executions"),
     "queue": "samples",
+    "pool": "connection-seconds",
 }
 
 
@@ -91,6 +92,7 @@ def verb_of(threshold: Threshold) -> str:
 def basis(threshold: Threshold, finding: Finding) -> str:
     """How much stands behind a figure: `60,000 answers, worth 4,100 independent ones; 3 without an end`."""
     noun = "samples" if threshold.metric.startswith("target ") else _NOUNS.get(threshold.metric, "answers")
+    noun = finding.noun or noun
     text = counted(finding.samples, noun)
     if threshold.metric in COUNTED_CONNECTIONS and finding.share is not None:
         text = f"{finding.share.low:,.0f} of {text}"

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from loadtests.report.block import Block
 from loadtests.report.connections import connections
+from loadtests.report.database import database
 from loadtests.report.locust import users_of_locust
 from loadtests.result.run import ScenarioRun
 
@@ -12,6 +13,7 @@ __all__ = ["BLOCKS", "blocks_of"]
 BLOCKS: dict[str, Callable[[ScenarioRun], Block | None]] = {
     "connections": connections,
     "locust": users_of_locust,
+    "database": database,
 }
 """By key. A scenario of report.json has every key, null where the block does not apply."""
 

@@ -107,7 +107,7 @@ def _phases(tally: Tally) -> dict[str, Latency]:
 
 def resource_rows(run: ScenarioRun) -> list[ResourceRow]:
     """Mean and maximum of every gauge sampled in the steady interval, the target's first."""
-    found = run.steady_gauges()
+    found = {key: values for key, values in run.steady_gauges().items() if key[0] != "database"}  # a block of its own
     order = sorted(found, key=lambda key: (key[0] != "target", key))
     return [_resource(source, name, found[source, name]) for source, name in order]
 

@@ -139,6 +139,8 @@ def _column(rows: Sequence[Mapping[str, float] | None], name: str) -> tuple[floa
 def _gauges(run: ScenarioRun, steps: Steps) -> Iterable[Gauge]:
     found: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for sample in run.resources:
+        if sample.source == "database":  # what it says of itself is its block's affair
+            continue
         for name, value in sample.values.items():
             found.setdefault((sample.source, name), []).append((sample.at_s, value))
     for source, name in sorted(found, key=lambda key: (key[0] != "target", key)):

@@ -3,6 +3,7 @@
     {"type": "window", "scenario", "process", "sequence", "second", "histograms": <how many lines of windows.hlog>,
      "operations": {<name>: {<counter>: n}}, "generator": {<counter>: n}, "clamped": {<tag>: n}}
     {"type": "resource", "scenario", "at_s", "source", "values": {<name>: x}}
+    {"type": "notes", "scenario", "statements": [{…}], "blockers": [{…}]}
     {"type": "failure", "scenario", "operation", "kind", "at_s", "message", "process"}
 
 A window's histograms are the next `histograms` lines of `windows.hlog`: both files keep one order. `clamped` stands
@@ -11,11 +12,13 @@ here because the HdrHistogram format has no place for it.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import orjson
 
+from loadtests.result.database import Blocker, DatabaseNotes, StatementUse
 from loadtests.result.histogram import Histogram
 from loadtests.result.hlog import LogEntry, tag
 from loadtests.result.run import FailureSample, ResourceSample
@@ -25,6 +28,8 @@ __all__ = [
     "failure_line",
     "failure_of",
     "histograms_of",
+    "notes_line",
+    "notes_of",
     "read_lines",
     "resource_line",
     "resource_of",
@@ -100,6 +105,18 @@ def resource_line(sample: ResourceSample) -> bytes:
 def resource_of(data: Mapping[str, Any]) -> ResourceSample:
     """The sample of a line."""
     return ResourceSample(data["scenario"], data["at_s"], data["source"], data["values"])
+
+
+def notes_line(scenario: str, notes: DatabaseNotes) -> bytes:
+    """The line of what a database says at the end of a scenario."""
+    return orjson.dumps({"type": "notes", "scenario": scenario, **asdict(notes)})
+
+
+def notes_of(data: Mapping[str, Any]) -> DatabaseNotes:
+    """The notes of a line."""
+    return DatabaseNotes(
+        tuple(StatementUse(**one) for one in data["statements"]), tuple(Blocker(**one) for one in data["blockers"])
+    )
 
 
 def failure_line(sample: FailureSample) -> bytes:

@@ -13,8 +13,9 @@ from pydantic import ValidationError
 from loadtests.errors import PlanError, RunUnreadable
 from loadtests.plan.loader import plan_from_document
 from loadtests.plan.model import Plan
+from loadtests.result.database import DatabaseNotes
 from loadtests.result.hlog import LogEntry, read_log
-from loadtests.result.lines import failure_of, read_lines, resource_of, window_of
+from loadtests.result.lines import failure_of, notes_of, read_lines, resource_of, window_of
 from loadtests.result.manifest import ERRORS, HLOG, MANIFEST, SCHEMA, WINDOWS, Manifest, ScenarioEntry
 from loadtests.result.run import FailureSample, ResourceSample, Run, ScenarioRun
 from loadtests.result.window import Window
@@ -29,6 +30,7 @@ class _Recorded:
     windows: list[Window] = field(default_factory=list)
     resources: list[ResourceSample] = field(default_factory=list)
     failures: list[FailureSample] = field(default_factory=list)
+    notes: DatabaseNotes = DatabaseNotes()
 
 
 def read_run(path: Path) -> Run:
@@ -116,6 +118,8 @@ def _read_windows(path: Path, recorded: dict[str, _Recorded]) -> None:
         try:
             if data["type"] == "resource":
                 recorded[data["scenario"]].resources.append(resource_of(data))
+            elif data["type"] == "notes":
+                recorded[data["scenario"]].notes = notes_of(data)
             elif data["type"] == "window" and whole:
                 window = _next_window(data, log)
                 whole = window is not None
@@ -153,6 +157,7 @@ def _scenario(plan: Plan, entry: ScenarioEntry, recorded: _Recorded) -> Scenario
         resources=tuple(recorded.resources),
         failures=tuple(recorded.failures),
         stop_reason=entry.stop_reason,
+        notes=recorded.notes,
     )
 
 

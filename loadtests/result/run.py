@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from loadtests.plan.model import Plan, Scenario
+from loadtests.result.database import DatabaseNotes
 from loadtests.result.window import CONNECTIONS, Tally, Window
 
 __all__ = ["Environment", "FailureSample", "ProcessEnd", "ResourceSample", "Run", "RunStatus", "ScenarioRun", "pooled"]
@@ -25,8 +26,10 @@ class Environment:
 class ResourceSample:
     """Figures of the target or the generator's machine at one moment, `at_s` seconds after the scenario's start.
 
-    `source` is `target` or `generator`; `values` by name: `cpu` (share of one instance's limit), `memory_bytes`,
-    `pool` (share in use), `lock_wait_s`, `queued` and `running` (executions of agents).
+    `source` is `target`, `generator` or `database`; `values` by name: `cpu` (share of one instance's limit),
+    `memory_bytes`, `pool` (share in use), `lock_wait_s`, `queued` and `running` (executions of agents); of a database
+    `sessions_<state>`, `lock_waiting` and `lock_longest_s` as they are, all others what was counted since the sample before. Waits for locks that have ended
+    stand in the second in which they began: `lock_waits`, `lock_wait_total_s`, `lock_wait_max_s`, also by `.<mode>`.
     """
 
     scenario: str
@@ -80,6 +83,7 @@ class ScenarioRun:
     resources: Sequence[ResourceSample] = ()
     failures: Sequence[FailureSample] = ()
     stop_reason: str | None = None
+    notes: DatabaseNotes = DatabaseNotes()
     _kept: dict[object, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
     """Answers already worked out; windows do not change, so neither do they."""
 

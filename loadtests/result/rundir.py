@@ -22,9 +22,10 @@ from loadtests.errors import GeneratorFault, UsageError
 from loadtests.plan.model import Plan
 from loadtests.plan.secrets import mask
 from loadtests.result import hlog
+from loadtests.result.database import DatabaseNotes
 from loadtests.result.environment import comparability
 from loadtests.result.files import AppendFile, atomic_write
-from loadtests.result.lines import failure_line, histograms_of, resource_line, window_line
+from loadtests.result.lines import failure_line, histograms_of, notes_line, resource_line, window_line
 from loadtests.result.manifest import (
     ERRORS,
     HLOG,
@@ -129,6 +130,12 @@ class RunWriter:
     def resource(self, sample: ResourceSample) -> None:
         """Buffer one sample of resources."""
         self._windows.add(resource_line(sample))
+
+    def notes(self, scenario: str, notes: DatabaseNotes) -> None:
+        """Buffer what a database says at the end of a scenario, its texts masked and cut to 500 characters."""
+        statements = (replace(one, query=self._clean(one.query)) for one in notes.statements)
+        blockers = (replace(one, query=self._clean(one.query)) for one in notes.blockers)
+        self._windows.add(notes_line(scenario, DatabaseNotes(tuple(statements), tuple(blockers))))
 
     def failure(self, sample: FailureSample) -> None:
         """Buffer a failure, masked and cut to 500 characters; from the 21st of its kind on it is only counted."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from loadtests.plan.loader import plan_from_document
 from loadtests.plan.model import Plan
+from loadtests.result.database import DatabaseNotes
 from loadtests.result.run import FailureSample, ResourceSample
 from loadtests.result.window import Tally, Window
 
@@ -29,6 +30,9 @@ class Memory:
 
     def resource(self, sample: ResourceSample) -> None:
         self.resources.append(sample)
+
+    def notes(self, notes: DatabaseNotes) -> None:
+        self.said = notes
 
     def tick(self, elapsed_s: float) -> str | None:
         return self.at_tick(self, elapsed_s)

@@ -181,7 +181,9 @@ def _settings(context: Context, value: Any, place: Place, _operations: Sequence[
     return DatabaseSettings(shape.pool, shape.statement_timeout, shape.settings or {}, shape.reconnect)
 
 
-def _objection(threshold: Threshold, _claimed: Claimed) -> str | None:
+def _objection(threshold: Threshold, claimed: Claimed) -> str | None:
+    if threshold.metric in ("target cpu", "target memory") and claimed.target and claimed.target.process is None:
+        return f"nothing measures {threshold.metric} of a database: give target.process"
     if threshold.metric == "first byte":
         return "a database scenario measures whole answers, no first bytes"
     if threshold.metric == "connect" and threshold.operation is not None:
