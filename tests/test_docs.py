@@ -23,7 +23,10 @@ PAGES = [
     ROOT / "ARCHITECTURE.md",
 ]
 
-TURNED_DOWN = {"websocket": ["--connections", "20", "--duration", "4"]}
+TURNED_DOWN = {
+    "websocket": ["--connections", "20", "--duration", "4"],
+    "database": ["--queries-per-second", "200", "--duration", "4"],
+}
 """What replaces the numbers that the README's profile commands are shown with."""
 
 

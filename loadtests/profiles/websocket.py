@@ -4,12 +4,12 @@ It runs the scenario `websocket` of the plan with that many connections for that
 the plan says. Exit codes are those of `loadtests run`.
 """
 
-from pathlib import Path
+from typing import Any
 
 import click
 
 from loadtests.cli import main
-from loadtests.cli.run import command as run
+from loadtests.profiles.options import drive, run_options
 
 __all__ = ["command"]
 
@@ -24,33 +24,16 @@ _EARLY_PART = 4
 @click.option("--connections", type=click.IntRange(1), default=500, show_default=True, help="Connections to hold.")
 @click.option("--duration", type=click.FloatRange(1), default=300, show_default=True, help="Seconds to hold them.")
 @click.option("--url", help="Where to connect.  [default: the plan's target.websocket]")
-@click.option("--embedded", is_flag=True, help="Start the embedded reference backend and load that.")
-@click.option(
-    "--target-option", "target_options", multiple=True, metavar="OPTION", help="With --embedded, as in loadtests run."
-)
-@click.option(
-    "-f",
-    "--file",
-    "file",
-    type=click.Path(path_type=Path),
-    default=Path("scenarios.yaml"),
-    show_default=True,
-    help="The plan file.",
-)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The run directory to make.")
-@click.option("--strict", is_flag=True, help="Exit 4 when the verdict is inconclusive.")
+@run_options
 @click.pass_context
 def command(
     context: click.Context,
+    /,
     *,
     connections: int,
     duration: float,
     url: str | None,
-    embedded: bool,
-    target_options: tuple[str, ...],
-    file: Path,
-    output: Path | None,
-    strict: bool,
+    **options: Any,
 ) -> None:
     """Hold WebSocket connections and send a message a second on each; the guide's limits decide."""
     load = f"scenarios.{_SCENARIO}.load"
@@ -63,17 +46,7 @@ def command(
         f"scenarios.{_SCENARIO}.warmup={min(_WARMUP_S, duration / _EARLY_PART):g}s",
         *([] if url is None else [f"target.websocket={url}"]),
     ]
-    context.invoke(
-        run,
-        names=(_SCENARIO,),
-        file=file,
-        output=output,
-        embedded=embedded,
-        target_options=target_options,
-        overrides=tuple(overrides),
-        processes=1,
-        strict=strict,
-    )
+    drive(context, _SCENARIO, overrides, options)
 
 
 if __name__ == "__main__":
