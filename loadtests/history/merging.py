@@ -94,14 +94,15 @@ def _merged(run: ScenarioRun, name: str, by_second: Mapping[int, Tally], *, role
     judged, whole = run.seconds(), run.recorded_seconds()
     steady = pooled(by_second, judged)
     outside = Tally.merge(tally for second, tally in by_second.items() if second not in judged)
-    rows = {False: _rows(by_second, judged), True: _rows(by_second, whole)}
-    dependence = dict(_of_times(run, rows, role=role)) | dict(_of_shares(run, rows, role=role))
+    rows = {False: _rows(by_second, judged), True: _rows(by_second, whole)}  # by whether the whole run is meant
+    merged = {False: steady, True: Tally.merge([steady, outside])}
+    dependence = dict(_of_times(run, rows, role=role)) | dict(_of_shares(run, rows, merged, role=role))
     return KeptOperation(
         name=name,
         role=role,
         steady=steady,
         rest=outside if role in ("connections", "generator") else Tally(),
-        quantiles=_quantiles(steady, outside, dependence, role=role),
+        quantiles=_quantiles(merged[role == "connections"], dependence, role=role),
         dependence=dependence,
     )
 
@@ -119,17 +120,19 @@ def _of_times(run: ScenarioRun, rows: Mapping[bool, Sequence[Tally]], *, role: R
             yield name, found
 
 
-def _of_shares(run: ScenarioRun, rows: Mapping[bool, Sequence[Tally]], *, role: Role) -> Iterator[Named]:
+def _of_shares(
+    run: ScenarioRun, rows: Mapping[bool, Sequence[Tally]], merged: Mapping[bool, Tally], *, role: Role
+) -> Iterator[Named]:
     """Only where some trials were hits and some not; else nothing depends on anything."""
     source = {"connections": "connections", "generator": "generator"}.get(role, "operations")
     for threshold in _SHARES:
         found = source_of(threshold, run.scenario)
         if found != source:
             continue
-        chosen = rows[is_of_whole_run(threshold, run.scenario)]
-        hits, trials = row_of(threshold, Tally.merge(chosen), source=found)[:2]
+        whole = is_of_whole_run(threshold, run.scenario)
+        hits, trials = row_of(threshold, merged[whole], source=found)[:2]
         if 0.0 < hits < trials:
-            counts = np.array([row_of(threshold, tally, source=found)[:2] for tally in chosen], np.float64)
+            counts = np.array([row_of(threshold, tally, source=found)[:2] for tally in rows[whole]], np.float64)
             yield threshold.metric, dependence_of_counts(counts[:, 0], counts[:, 1])
 
 
@@ -137,14 +140,10 @@ def _time(metric: str) -> Threshold:
     return Threshold(metric, metric, "<", 1.0, "ns", 0.5)
 
 
-def _quantiles(
-    steady: Tally, rest: Tally, dependence: Mapping[str, Dependence], *, role: Role
-) -> dict[str, QuantileFigure]:
-    if role == "generator":
-        return {}
+def _quantiles(merged: Tally, dependence: Mapping[str, Dependence], *, role: Role) -> dict[str, QuantileFigure]:
     name = "connect" if role == "connections" else RESPONSE_OK
-    times = (Tally.merge([steady, rest]) if role == "connections" else steady).histogram(name)
-    if not times.total:
+    times = merged.histogram(name)
+    if role == "generator" or not times.total:
         return {}
     known = dependence.get(name, Dependence())
     return {label: quantile_figure([times], share, dependence=known) for label, share in QUANTILES.items()}
