@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from loadtests.cli.options import database_option
+
 if TYPE_CHECKING:
     from loadtests.judge.comparison.calibration import Calibration
     from loadtests.judge.comparison.verdict import Comparison
@@ -41,6 +43,7 @@ __all__ = ["command"]
     help="The directory for the report.  [default: reports/comparisons/<id>]",
 )
 @click.option("--strict", is_flag=True, help="Exit 4 when the comparison is inconclusive.")
+@database_option
 def command(
     base: str,
     candidate: str,
@@ -52,6 +55,7 @@ def command(
     no_calibration: bool,
     output: Path | None,
     strict: bool,
+    database: str | None,
 ) -> None:
     """Compare CANDIDATE with BASE: by how much did it change, how sure is that, and is it worse?
 
@@ -59,6 +63,9 @@ def command(
     Each is one of
       a run directory                       reports/20260101-120000-api-1a2b
       a directory of runs, or a pattern     'reports/*-api-*'
+      all recorded runs of a build          build:1.2.0
+      an accepted baseline                  baseline:main
+      a recorded run                        history:20260101-120000
       several of these with commas          a,b,c
 
     Several runs a side, or a calibration, are needed to conclude anything.
@@ -71,7 +78,7 @@ def command(
     from loadtests.judge.comparison.compare import compare
 
     terms = terms_of(margins, gates, unlike=unlike)
-    sides = (operand(base), operand(candidate))
+    sides = (operand(base, database=database), operand(candidate, database=database))
     calibrations = None if no_calibration else _calibrations(*sides)
     comparison = compare(*sides, terms=terms, calibrations=calibrations, paired=paired)
     sys.exit(concluded(comparison, output=output, strict=strict))

@@ -7,8 +7,10 @@
 - several of these with commas between.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+
+import click
 
 from loadtests.cli.kept import kept_runs
 from loadtests.errors import UsageError
@@ -22,9 +24,12 @@ __all__ = ["operand"]
 _PATTERN = frozenset("*?[")
 
 
-def operand(text: str) -> Operand:
-    """The runs that `text` names; `UsageError` when it names none, or the same one twice."""
-    records = [record for part in text.split(",") if part.strip() for record in _records(part.strip())]
+def operand(text: str, *, database: str | None = None) -> Operand:
+    """The runs that `text` names; `UsageError` when it names none, or the same one twice.
+
+    `database` is the history that builds and recorded runs are looked for in.
+    """
+    records = [record for part in text.split(",") if part.strip() for record in _records(part.strip(), database)]
     if not records:
         raise UsageError(f"no run is named {text!r}: expected {_EXPECTED}")
     held = [(record.run_id, record.scenario) for record in records]
@@ -34,12 +39,14 @@ def operand(text: str) -> Operand:
     return Operand(text, sorted(records, key=lambda record: (record.started_at, record.run_id)))
 
 
-def _records(part: str) -> Sequence[RunRecord]:
-    for source in _SOURCES:
-        found = source(part)
-        if found is not None:
-            return found
-    raise UsageError(f"no run is named {part!r}: expected {_EXPECTED}")
+def _records(part: str, database: str | None) -> Sequence[RunRecord]:
+    """The first reading of a name that finds something; each gives `None` for a name that is none of its own."""
+    found = _kept(part, database)
+    if found is None:
+        found = _directories(part)
+    if found is None:
+        raise UsageError(f"no run is named {part!r}: expected {_EXPECTED}")
+    return found
 
 
 def _directories(part: str) -> Sequence[RunRecord] | None:
@@ -57,18 +64,22 @@ def _matching(pattern: Path) -> Sequence[Path]:
     return list(root.glob(str(pattern.relative_to(pattern.anchor)) if pattern.anchor else str(pattern)))
 
 
-def _kept(part: str) -> Sequence[RunRecord] | None:
-    """The runs that a baseline or the history keeps; `None` when no such name begins so."""
-    found = kept_runs(part)
+def _kept(part: str, database: str | None) -> Sequence[RunRecord] | None:
+    """The runs that a baseline or the history keeps; of a build without those that are INVALID, which is told."""
+    found = kept_runs(part, database)
     if found is None:
         return None
     from loadtests.history.replay import records_of as records_of_kept
 
-    return [record for run in found for record in records_of_kept(run)]
+    records = [record for run in found for record in records_of_kept(run)]
+    sound = [record for record in records if record.invalid is None]
+    if len(found) == 1 or not sound:
+        return records
+    for record in records:
+        if record.invalid is not None:
+            click.echo(f"{part}: without run {record.run_id} ({record.scenario}): {record.invalid}", err=True)
+    return sound
 
-
-_SOURCES: Sequence[Callable[[str], Sequence[RunRecord] | None]] = (_kept, _directories)
-"""Ways to read a name, tried in turn; each gives `None` for a name that is none of its own."""
 
 _EXPECTED = (
     "a run directory, a directory of them, a pattern such as 'reports/*-api-*', baseline:NAME, build:NAME, "

@@ -50,6 +50,18 @@ def test_a_build_stands_for_all_its_runs_and_a_baseline_for_its_one(history: His
     assert record.comparability == found["build:1.3"].of("api")[0].comparability
 
 
+def test_of_a_build_the_runs_that_cannot_be_judged_are_left_out_and_told(
+    history: History, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One interrupted run does not keep a build from being compared; a build of nothing else is left as it is."""
+    history.add(kept("api", number=5, build="1.2", status="interrupted"))
+    history.add(kept("api", number=6, build="1.4", status="interrupted"))
+    assert len(operand("build:1.2").of("api")) == 2
+    told = "build:1.2: without run 20260101-050000-api (api): it was interrupted before its end\n"
+    assert capsys.readouterr().err == told
+    assert [record.invalid for record in operand("build:1.4").of("api")] == ["it was interrupted before its end"]
+
+
 def test_kept_runs_stand_beside_each_other(history: History) -> None:
     """But one run counts once, by whatever name."""
     assert len(operand("build:1.2,build:1.3").of("jobs")) == 3
