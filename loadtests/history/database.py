@@ -4,6 +4,7 @@ SQLite: write-ahead log, so that readers and the one writer never wait for each 
 another; a transaction that writes takes its lock at the start, so none fails half way because another came first.
 """
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,7 @@ def _reason(error: Exception) -> str:
         return f"it is damaged, or no database ({said}); nothing was changed: {_WAY_OUT}"
     if "locked" in lower:
         return f"another process has kept it locked for {_BUSY_TIMEOUT_MS // 1000} s ({said}); nothing was changed"
-    if "no such column" in lower or "no such table" in lower or "does not exist" in lower:
+    if re.search("no such (table|column)", lower) or re.search("(relation|column) .* does not exist", lower):
         return f"its tables are not those of a history ({said})"
     return said
 

@@ -3,45 +3,16 @@
 import html
 import json
 import re
-import shutil
 import subprocess
 
 import made_verdicts as made
 import pytest
+from browsing import CHROMIUM, FLAGS, browse, measured_narrow, without_policy
 
 from loadtests.report.compose import page_of
 from loadtests.report.html import render
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-FLAGS = [
-    *("--headless", "--hide-scrollbars", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-    *("--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"),
-]
-
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
-
-MEASURE = """<script>
-for (const one of document.querySelectorAll("details")) one.open = true;
-parent.postMessage({name: %s, width: document.documentElement.scrollWidth, view: window.innerWidth,
-  inner: Math.max(...[...document.querySelectorAll(".scroll")].map(box => box.scrollWidth - box.clientWidth)),
-  loaded: performance.getEntriesByType("resource").length}, "*");
-</script></body>"""
-COLLECT = """<pre id=found></pre><script>
-let all = [];
-onmessage = event => { all.push(event.data); found.textContent = JSON.stringify(all); };
-</script>"""
-
-
-def browse(page, directory):
-    command = [CHROMIUM, *FLAGS, f"--user-data-dir={directory / 'profile'}", page.as_uri()]
-    return subprocess.run(command, capture_output=True, text=True, timeout=50, check=True)
-
-
-def spied(name, text):
-    """A copy of a page that tells the page around it how wide it is; only the copy may run scripts."""
-    without_policy = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", text)
-    return without_policy.replace("</body>", MEASURE % json.dumps(name))
 
 
 def odd():
@@ -56,15 +27,7 @@ def measured(tmp_path_factory):
     directory = tmp_path_factory.mktemp("narrow")
     texts = {kind: render(page_of(verdict)) for kind, verdict in (made.every() | {"odd": odd()}).items()}
     texts["too wide"] = texts["pass"].replace("<main", '<div style="width: 700px">wide</div><main')
-    frames = [COLLECT]
-    for name, text in texts.items():
-        copy = directory / f"{name}.html"
-        copy.write_text(spied(name, text), encoding="utf-8")
-        frames.append(f'<iframe style="width: 390px; height: 800px; border: 0" src="{copy.as_uri()}"></iframe>')
-    around = directory / "around.html"
-    around.write_text("<!doctype html>" + "".join(frames), encoding="utf-8")
-    found = re.search(r'<pre id="found">(.*?)</pre>', browse(around, directory).stdout)
-    return {one["name"]: one for one in json.loads(html.unescape(found[1]))}
+    return measured_narrow(texts, directory)
 
 
 @pytest.mark.parametrize("kind", [*made.every(), "odd"])
@@ -117,7 +80,7 @@ def used(tmp_path_factory):
     """What a reader finds who walks along the first chart, opens its table, and switches to dark."""
     directory = tmp_path_factory.mktemp("used")
     page = directory / "report.html"
-    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", render(page_of(made.failing())))
+    text = without_policy(render(page_of(made.failing())))
     page.write_text(text.replace("</body>", USE), encoding="utf-8")
     return json.loads(html.unescape(re.search(r'data-found="([^"]*)"', browse(page, directory).stdout)[1]))
 
