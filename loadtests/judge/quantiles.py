@@ -8,13 +8,14 @@ binomial bounds of the effective sample size give; dependence is taken off at ea
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from loadtests.judge.decision import Share, share_of
 from loadtests.judge.dependence import Dependence
-from loadtests.result.histogram import Histogram, highest_equivalent_us, lowest_equivalent_us
+from loadtests.result.histogram import COUNTERS, Histogram, highest_equivalent_us, lowest_equivalent_us
 
 __all__ = ["QuantileFigure", "quantile_figure"]
 
@@ -31,10 +32,49 @@ class QuantileFigure:
 
 
 @dataclass(frozen=True, slots=True)
+class _Rows:
+    """Every second's answers in one array, so that a limit is looked up in all of them at once.
+
+    `keys` ascend: the second's row times the number of counters, plus the counter; `before` is how many answers lie
+    before each of them, and in all.
+    """
+
+    keys: NDArray[np.signedinteger[Any]]
+    before: NDArray[np.signedinteger[Any]]
+    trials: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, seconds: Sequence[Histogram]) -> Self:
+        """Those of the seconds in which there were any."""
+        kept = [found for found in seconds if found.total]
+        keys = np.concatenate([found.indices for found in kept], dtype=_integer(len(kept) * COUNTERS))
+        start = 0
+        for row, found in enumerate(kept):
+            keys[start : start + found.indices.size] += row * COUNTERS
+            start += found.indices.size
+        trials = np.array([found.total for found in kept], np.int64)
+        counts = [np.zeros(1, np.int64), *(found.counts for found in kept)]
+        before = np.concatenate(counts, dtype=_integer(int(trials.sum())))
+        np.cumsum(before, out=before)
+        return cls(keys, before, trials.astype(np.float64))
+
+    def beyond(self, edge: int) -> NDArray[np.float64]:
+        """How many answers of each second lie in counters after `edge`."""
+        starts = np.arange(self.trials.size + 1, dtype=self.keys.dtype) * COUNTERS
+        ends = self.before[np.searchsorted(self.keys, starts[1:])]
+        return (ends - self.before[np.searchsorted(self.keys, starts[:-1] + edge, side="right")]).astype(np.float64)
+
+
+def _integer(most: int) -> type[np.signedinteger[Any]]:
+    """The smaller of two types of integers, if `most` fits into it: an hour of answers is long enough to feel it."""
+    return np.int32 if most < 2**31 else np.int64
+
+
+@dataclass(frozen=True, slots=True)
 class _Ordered:
     """All answers by counter, ascending; position -1 stands for a limit below all of them."""
 
-    seconds: Sequence[Histogram]
+    rows: _Rows
     indices: NDArray[np.int64]
     running: NDArray[np.int64]
     still_open: float
@@ -43,9 +83,8 @@ class _Ordered:
     def beyond(self, position: int) -> Share:
         """The share of answers in counters after `position`."""
         edge = int(self.indices[position]) if position >= 0 else -1
-        hits = [int(h.counts[np.searchsorted(h.indices, edge, side="right") :].sum()) for h in self.seconds]
-        trials = np.array([h.total for h in self.seconds], np.float64)
-        return share_of(np.array(hits, np.float64), trials, still_open=self.still_open, dependence=self.dependence)
+        hits, trials = self.rows.beyond(edge), self.rows.trials
+        return share_of(hits, trials, still_open=self.still_open, dependence=self.dependence)
 
     def position_of(self, rank: int) -> int:
         """The position of the answer of that rank, counted from 1; -1 for rank 0."""
@@ -74,7 +113,7 @@ def quantile_figure(
     """
     pooled = Histogram.merge(seconds)
     ordered = _Ordered(
-        [found for found in seconds if found.total],
+        _Rows.of(seconds),
         pooled.indices.astype(np.int64),
         np.cumsum(pooled.counts),
         still_open,

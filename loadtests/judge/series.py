@@ -5,6 +5,7 @@ independent requests would be far too sure. Everything here works on one row per
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,10 @@ FEWEST_WINDOWS = 5
 """Fewer rows than this give no interval for a mean or a rate."""
 
 _RESAMPLES = 2_000
+_AT_ONCE = 50
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 def block_length(values: Floats) -> int:
@@ -88,7 +91,8 @@ def effective_samples(hits: Floats, trials: Floats, *, risk: float = RISK) -> fl
 def ratio_interval(totals: Floats, counts: Floats, *, risk: float = RISK, seed: int = 0) -> tuple[float, float] | None:
     """Both one-sided bounds of sum(totals) / sum(counts), by moving-block bootstrap over rows; `None` for few rows.
 
-    Resampling blocks of rows is a matrix of weights, `weights @ totals / weights @ counts` (Künsch 1989). Deviations
+    Resampling blocks of rows is a matrix of weights, `weights @ totals / weights @ counts` (Künsch 1989); what a block
+    adds is the difference of two running sums, so the matrix is never made. Deviations
     are taken from the resamples' own mean, since the first and last rows are in fewer blocks, and widened from the
     normal to Student's distribution with as many degrees of freedom as there are blocks; that also carries them to a
     smaller `risk` than 2,000 resamples could show.
@@ -98,9 +102,16 @@ def ratio_interval(totals: Floats, counts: Floats, *, risk: float = RISK, seed: 
     if totals.size < FEWEST_WINDOWS:
         return None
     observed = float(totals.sum() / counts.sum())
-    block = block_length(totals - observed * counts)
-    weights = block_weights(totals.size, block, resamples=_RESAMPLES, seed=seed)
-    ratios = weights @ totals / (weights @ counts)
+    deviations = totals - observed * counts
+    if not deviations.any():
+        return observed, observed
+    block = block_length(deviations)
+    ratios = np.concatenate(
+        [
+            _resampled(totals, starts, block) / _resampled(counts, starts, block)
+            for starts in _starts(totals.size, block, resamples=_RESAMPLES, seed=seed)
+        ]
+    )
     low, high = np.quantile(ratios, [RISK, 1.0 - RISK]) - ratios.mean()
     widen = _small_sample(totals.size, block, risk) * normal_quantile(risk) / normal_quantile(RISK)
     widen *= math.sqrt(totals.size / (totals.size - block))
@@ -127,9 +138,24 @@ def block_freedom(rows: int, block: int) -> float:
 
 def block_weights(rows: int, block: int, *, resamples: int, seed: int = 0) -> Floats:
     """How often each row occurs in each resample of whole blocks; shape (resamples, rows)."""
-    random = np.random.default_rng([seed, rows, block])
-    blocks = math.ceil(rows / block)
-    starts = random.integers(0, rows - block + 1, size=(resamples, blocks))
+    starts = np.concatenate([*_starts(rows, block, resamples=resamples, seed=seed)])
     picked = (starts[:, :, None] + np.arange(block)).reshape(resamples, -1)[:, :rows]
     offsets = picked + rows * np.arange(resamples)[:, None]
     return np.bincount(offsets.ravel(), minlength=rows * resamples).reshape(resamples, rows).astype(np.float64)
+
+
+def _starts(rows: int, block: int, *, resamples: int, seed: int) -> Iterator[Integers]:
+    """The first row of every block, a few resamples at a time: (resamples, blocks). The last block is cut to fit."""
+    random = np.random.default_rng([seed, rows, block])
+    for done in range(0, resamples, _AT_ONCE):
+        count = min(_AT_ONCE, resamples - done)
+        yield random.integers(0, rows - block + 1, size=(count, math.ceil(rows / block)))
+
+
+def _resampled(values: Floats, starts: Integers, block: int) -> Floats:
+    """The sum of the values in each resample, which has as many rows as there are."""
+    running = np.concatenate(([0.0], np.cumsum(values)))
+    last = values.size - block * (starts.shape[1] - 1)
+    whole: Floats = (running[starts[:, :-1] + block] - running[starts[:, :-1]]).sum(axis=1)
+    rest: Floats = running[starts[:, -1] + last] - running[starts[:, -1]]
+    return whole + rest

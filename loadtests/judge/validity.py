@@ -13,7 +13,7 @@ from loadtests.judge.evidence import is_of_whole_run
 from loadtests.judge.verdict import Health
 from loadtests.judge.wording import amount, counted
 from loadtests.plan.model import OpenLoad, Threshold
-from loadtests.plan.profile import arrivals
+from loadtests.plan.profile import due_times
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import ScenarioRun, pooled
 from loadtests.result.window import (
@@ -126,8 +126,7 @@ def examine(run: ScenarioRun) -> Health:
 
 def unjudged(run: ScenarioRun, thresholds: Sequence[Threshold]) -> list[str]:
     """What is too bad to pass in silence: drops or failures over 1% that no threshold speaks of."""
-    tallies, seconds = run.by_second, run.seconds()
-    executions = pooled(tallies(_executions(run)), seconds)
+    executions = run.steady(_executions(run))
     found = []
     drops, offered = executions.count(DROPPED), executions.count(OFFERED)
     if drops > UNJUDGED_SHARE * offered and not any(threshold.metric == "drops" for threshold in thresholds):
@@ -139,7 +138,7 @@ def unjudged(run: ScenarioRun, thresholds: Sequence[Threshold]) -> list[str]:
         )
     judged = {threshold.operation for threshold in thresholds if threshold.metric in ("errors", "success")}
     rest = [] if None in judged else [name for name in run.total_names() if name not in judged]
-    tally = pooled(tallies(rest), seconds)
+    tally = run.steady(rest)
     if tally.failed > UNJUDGED_SHARE * (tally.failed + tally.count(OK)):
         share = amount(tally.failed / (tally.failed + tally.count(OK)), "ratio")
         found.append(f"{share} of the executions failed and no errors threshold judges them")
@@ -162,8 +161,8 @@ def _observed(run: ScenarioRun) -> _Observed:
     generator = {second: Tally.merge(found) for second, found in run.generator_by_second().items()}
     return _Observed(
         run=run,
-        total=pooled(run.by_second(run.total_names()), seconds),
-        executions=pooled(run.by_second(_executions(run)), seconds),
+        total=run.steady(run.total_names()),
+        executions=run.steady(_executions(run)),
         generator=pooled(generator, seconds),
         later=Tally.merge(tally for second, tally in generator.items() if second >= seconds.start),
         whole=Tally.merge(generator.values()),
@@ -183,10 +182,10 @@ def _due(run: ScenarioRun, seconds: range, *, shard: int = 0, shards: int = 1) -
     """Arrivals that the schedule (or a shard of it) has due in these seconds, up to the end of arrivals."""
     start_ns, end_ns = seconds.start * 10**9, round(min(seconds.stop, run.steady_s[1]) * 1e9)
     due = 0
-    for chunk in arrivals(run.scenario, shard=shard, shards=shards, chunk=65_536):
-        first, last = np.searchsorted(chunk.due_ns, [start_ns, end_ns])
+    for times in due_times(run.scenario, shard=shard, shards=shards):
+        first, last = np.searchsorted(times, [start_ns, end_ns])
         due += int(last - first)
-        if last < chunk.due_ns.size:
+        if last < times.size:
             break
     return due
 

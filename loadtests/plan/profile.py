@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from loadtests.plan.chance import derive_seed, uniforms
 from loadtests.plan.model import OpenLoad, Operation, Scenario, Stage
 
-__all__ = ["ArrivalChunk", "Curve", "arrivals", "operation_shares", "user_operations"]
+__all__ = ["ArrivalChunk", "Curve", "arrivals", "due_times", "operation_shares", "user_operations"]
 
 _BLOCK = 8192
 _USER_BLOCK = 64
@@ -122,14 +122,22 @@ def arrivals(scenario: Scenario, *, shard: int = 0, shards: int = 1, chunk: int 
     if not isinstance(load, OpenLoad):
         raise TypeError(f"scenario {scenario.name} has a closed load: its arrivals depend on the answers")
     curve = Curve(load.stages)
-    blocks = _poisson_blocks(curve, scenario.seed) if load.arrivals == "poisson" else _constant_blocks(curve)
     choose = _Choice(scenario.operations, derive_seed(scenario.seed, "operations"))
-    for first, counts in blocks:
+    for first, counts in _blocks(load, curve, scenario.seed):
         skip = (shard - first) % shards
         for begin in range(skip, len(counts), chunk * shards):
             taken = counts[begin : begin + chunk * shards : shards]
             index = first + begin + shards * np.arange(len(taken), dtype=np.int64)
             yield ArrivalChunk(curve.inverse(taken), index, choose(index))
+
+
+def due_times(scenario: Scenario, *, shard: int = 0, shards: int = 1) -> Iterator[NDArray[np.int64]]:
+    """When the arrivals of one shard are due, in ns, some at a time: the moments that `arrivals` has too."""
+    if not isinstance(scenario.load, OpenLoad):
+        raise TypeError(f"scenario {scenario.name} has a closed load: its arrivals depend on the answers")
+    curve = Curve(scenario.load.stages)
+    for first, counts in _blocks(scenario.load, curve, scenario.seed):
+        yield curve.inverse(counts[(shard - first) % shards :: shards])
 
 
 def user_operations(scenario: Scenario, user: int) -> Iterator[int]:
@@ -163,6 +171,10 @@ class _Choice:
 
 _Block = tuple[int, NDArray[np.float64]]
 """The index of the block's first arrival, and where each of its arrivals lies on the Λ axis."""
+
+
+def _blocks(load: OpenLoad, curve: Curve, seed: int) -> Iterator[_Block]:
+    return _poisson_blocks(curve, seed) if load.arrivals == "poisson" else _constant_blocks(curve)
 
 
 def _constant_blocks(curve: Curve) -> Iterator[_Block]:

@@ -8,7 +8,7 @@ import numpy as np
 from loadtests.report.page import Curve, Spread
 from loadtests.report.series import steps_of
 from loadtests.result.histogram import Histogram, highest_equivalent_us
-from loadtests.result.run import ScenarioRun, pooled
+from loadtests.result.run import ScenarioRun
 from loadtests.result.window import RESPONSE_FAILED, RESPONSE_OK, SERVICE_OK
 
 __all__ = ["curves", "spread"]
@@ -20,7 +20,7 @@ _PER_NINE = 16
 
 def curves(run: ScenarioRun) -> tuple[Curve, ...]:
     """Response times of OK answers, service times, and all outcomes where any failed, over the steady interval."""
-    tally = pooled(run.by_second(run.total_names()), run.seconds())
+    tally = run.steady(run.total_names())
     response, failed = tally.histogram(RESPONSE_OK), tally.histogram(RESPONSE_FAILED)
     named = [("response time", response), ("service time", tally.histogram(SERVICE_OK))]
     if failed.total:

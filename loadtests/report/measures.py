@@ -18,7 +18,7 @@ from loadtests.report.page import (
 from loadtests.report.series import GAUGES, operation_p99s
 from loadtests.report.wording import count, figure, masked
 from loadtests.result.histogram import Histogram
-from loadtests.result.run import FailureSample, ScenarioRun, pooled
+from loadtests.result.run import FailureSample, ScenarioRun
 from loadtests.result.window import (
     COMPLETED_OK,
     CUT_OFF,
@@ -63,7 +63,7 @@ def total_row(run: ScenarioRun) -> OperationRow:
 
 def _row(run: ScenarioRun, name: str, names: Iterable[str], *, journey: bool) -> OperationRow:
     seconds = run.seconds()
-    tally = pooled(run.by_second(names), seconds)
+    tally = run.steady(names)
     ok, failed = tally.count(OK), tally.failed
     ended = ok + failed
     response = tally.histogram(RESPONSE_OK)

@@ -12,7 +12,7 @@ from datetime import datetime
 from loadtests.report.page import Page, ScenarioPage
 from loadtests.report.wording import visible
 from loadtests.result.histogram import Histogram
-from loadtests.result.run import ScenarioRun, pooled
+from loadtests.result.run import ScenarioRun
 from loadtests.result.window import CUT_OFF, DROPPED, OFFERED, OK, RESPONSE_FAILED, RESPONSE_OK, SERVICE_OK, Tally
 
 __all__ = ["buckets", "render"]
@@ -107,7 +107,7 @@ def _verdicts(page: Page) -> Iterator[Sample]:
 
 def _tallies(scenario: ScenarioPage, run: ScenarioRun) -> Iterator[tuple[Labels, Tally]]:
     for name in run.operation_names():
-        yield (("scenario", scenario.name), ("operation", name)), pooled(run.by_second([name]), run.seconds())
+        yield (("scenario", scenario.name), ("operation", name)), run.steady([name])
 
 
 def _each(

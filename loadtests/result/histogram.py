@@ -61,7 +61,7 @@ class Histogram:
     """
 
     indices: NDArray[np.int32]
-    counts: NDArray[np.int64]
+    counts: NDArray[np.int64] | NDArray[np.int32]
     clamped: int = 0
 
     @classmethod
@@ -95,14 +95,17 @@ class Histogram:
             return cls(kept[0].indices, kept[0].counts, kept[0].clamped)
         if not kept:
             return cls.empty()
-        low = min(int(part.indices[0]) for part in kept)
-        dense = np.zeros(1 + max(int(part.indices[-1]) for part in kept) - low, np.int64)
+        low, high = 0, COUNTERS - 1
+        if len(kept) < _MERGED_AT_ONCE:  # else looking for both costs more than it saves
+            low = min(int(part.indices[0]) for part in kept)
+            high = max(int(part.indices[-1]) for part in kept)
+        dense = np.zeros(1 + high - low, np.int64)
         for start in range(0, len(kept), _MERGED_AT_ONCE):
             block = kept[start : start + _MERGED_AT_ONCE]
             where = np.concatenate([part.indices for part in block]) - low
-            np.add.at(dense, where, np.concatenate([part.counts for part in block]))
+            np.add.at(dense, where, np.concatenate([part.counts for part in block], dtype=np.int64))
         present = np.flatnonzero(dense)
-        return cls((present + low).astype(np.int32), dense[present], sum(part.clamped for part in kept))
+        return cls((present + low).astype(np.int32), dense[present], sum([part.clamped for part in kept]))
 
     @property
     def total(self) -> int:
@@ -152,7 +155,9 @@ class Histogram:
         """Observations whose counter lies above the one that holds `limit_us` (that is, provably larger than it)."""
         if not self.indices.size or limit_us >= HIGHEST_US:
             return 0
-        edge = int(index_of(np.array([max(LOWEST_US, int(limit_us))], np.int64))[0])
+        limit = max(LOWEST_US, int(limit_us))
+        bucket = max(limit.bit_length() - (_HALF_BITS + 1), 0)
+        edge = (bucket << _HALF_BITS) + (limit >> bucket)  # as `index_of`, for one
         return int(self.counts[np.searchsorted(self.indices, edge, side="right") :].sum())
 
     def __eq__(self, other: object) -> bool:

@@ -99,13 +99,14 @@ def _plan(path: Path, manifest: Manifest) -> Plan:
 def _no_collections() -> Iterator[None]:
     """Without cyclic garbage collection, which would walk the growing run again and again: a third of the time.
 
-    Nothing made while reading refers to itself, so nothing is left over.
+    Nothing made while reading refers to itself, so nothing is left over, and later collections need not look at it.
     """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if enabled:
             gc.enable()
 

@@ -130,11 +130,39 @@ class ScenarioRun:
         """
         wanted = frozenset(names)
         if wanted not in self._kept:
-            found: dict[int, list[Tally]] = {}
-            for window in self.windows:
-                found.setdefault(window.second, []).extend(t for n, t in window.operations.items() if n in wanted)
-            self._kept[wanted] = {second: Tally.merge(found[second]) for second in sorted(found)}
+            seconds, by_name = self._indexed()
+            parts = [by_name[name] for name in sorted(wanted.intersection(by_name))]
+            self._kept[wanted] = {
+                second: _sum([tally for found in parts for tally in found.get(second, ())]) for second in seconds
+            }
         return dict(self._kept[wanted])
+
+    def steady(self, names: Iterable[str]) -> Tally:
+        """The sum of the operations over the judged interval."""
+        wanted = frozenset(names)
+        if ("steady", wanted) not in self._kept:
+            if len(wanted) == 1:
+                (name,) = wanted
+                by_second = self._indexed()[1].get(name, {})
+                parts = [tally for second in self.seconds() for tally in by_second.get(second, ())]
+            else:
+                parts = [self.steady([one]) for one in sorted(wanted)]
+            self._kept["steady", wanted] = _sum(parts)
+        tally: Tally = self._kept["steady", wanted]
+        return tally
+
+    def _indexed(self) -> tuple[list[int], dict[str, dict[int, list[Tally]]]]:
+        """All seconds, ascending, and the tallies of every operation by second, as they came."""
+        if "index" not in self._kept:
+            seconds: set[int] = set()
+            by_name: dict[str, dict[int, list[Tally]]] = {}
+            for window in self.windows:
+                seconds.add(window.second)
+                for name, tally in window.operations.items():
+                    by_name.setdefault(name, {}).setdefault(window.second, []).append(tally)
+            self._kept["index"] = sorted(seconds), by_name
+        index: tuple[list[int], dict[str, dict[int, list[Tally]]]] = self._kept["index"]
+        return index
 
     def connections_by_second(self) -> dict[int, Tally]:
         """The tally of the held connections per second, as `by_second`; empty tallies where none are held."""
@@ -185,6 +213,10 @@ class Run:
     path: str | None = None
     warnings: Sequence[str] = ()
     branch: str | None = None
+
+
+def _sum(tallies: Sequence[Tally]) -> Tally:
+    return tallies[0] if len(tallies) == 1 else Tally.merge(tallies)
 
 
 def pooled(tallies: Mapping[int, Tally], seconds: range) -> Tally:

@@ -6,7 +6,7 @@ steady executions never mix and a slow answer is judged with the second that ask
 windows for the same second; all of them add up.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -117,6 +117,50 @@ CPU_WARNINGS = "cpu_warnings"
 POOL_BUSY, POOL_OPEN = "pool_busy_ns", "pool_open_ns"  # time that its connections were in use, and open, together
 
 
+_FEW_PARTS = 64
+
+
+class _Merged(Mapping[str, Histogram]):
+    """The histograms of many tallies by name. Each is merged when it is first asked for: most of them never are."""
+
+    __slots__ = ("_done", "_sources")
+
+    def __init__(self, tallies: "Iterable[Tally]") -> None:
+        self._sources: dict[str, list[Mapping[str, Histogram]]] = {}
+        self._done: dict[str, Histogram] = {}
+        for tally in tallies:
+            for name in tally.histograms:
+                self._sources.setdefault(name, []).append(tally.histograms)
+
+    def __getitem__(self, name: str) -> Histogram:
+        if name not in self._done:
+            self._done[name] = Histogram.merge(self.parts(name))
+        return self._done[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+    def parts(self, name: str) -> list[Histogram]:
+        """What is to be merged. A few parts of a part are taken as they are, many are first merged, and kept so."""
+        found: list[Histogram] = []
+        for source in self._sources[name]:
+            if isinstance(source, _Merged) and source.is_small(name):
+                found.extend(source.parts(name))
+            else:
+                found.append(source[name])
+        return found
+
+    def is_small(self, name: str) -> bool:
+        """Whether it is not worth keeping what the parts come to."""
+        return name not in self._done and len(self._sources[name]) <= _FEW_PARTS
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Counters and histograms of one operation (or of the generator itself)."""
@@ -128,13 +172,11 @@ class Tally:
     def merge(cls, parts: "Iterable[Tally]") -> Self:
         """The exact sum: counters add, histograms merge."""
         counters: dict[str, int] = {}
-        histograms: dict[str, list[Histogram]] = {}
-        for part in parts:
+        kept = list(parts)
+        for part in kept:
             for name, count in part.counters.items():
                 counters[name] = counters.get(name, 0) + count
-            for name, histogram in part.histograms.items():
-                histograms.setdefault(name, []).append(histogram)
-        return cls(counters, {name: Histogram.merge(found) for name, found in histograms.items()})
+        return cls(counters, _Merged(kept))
 
     def count(self, name: str) -> int:
         """The counter's value, 0 when nothing was counted."""
@@ -158,7 +200,7 @@ class Tally:
     @property
     def failed(self) -> int:
         """All failures, whatever their kind."""
-        return sum(self.failures.values())
+        return sum(number for name, number in self.counters.items() if name.startswith(FAILED))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import pytest
 
 from loadtests.judge.series import (
     FEWEST_WINDOWS,
+    _resampled,
     block_length,
     design_effect,
     effective_samples,
@@ -133,3 +134,12 @@ def test_empty_rows_change_nothing() -> None:
     assert ratio_interval(*padded) == ratio_interval(totals, counts)
     hits = np.array([1.0, 0, 3, 0, 2, 1])
     assert design_effect(np.insert(hits, 3, 0.0), np.insert(10 * counts, 3, 0.0)) == design_effect(hits, 10 * counts)
+
+
+def test_resampled_sums_are_those_of_the_rows_that_were_drawn():
+    """What running sums give is what adding up each drawn block would, the last one cut to the number of rows."""
+    random = np.random.default_rng(3)
+    values = random.normal(size=23)
+    starts = random.integers(0, 23 - 5 + 1, size=(40, 5))
+    drawn = [np.concatenate([np.arange(start, start + 5) for start in row])[:23] for row in starts]
+    assert _resampled(values, starts, 5) == pytest.approx([values[rows].sum() for rows in drawn])

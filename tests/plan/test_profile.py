@@ -15,7 +15,7 @@ from scipy import stats
 
 from loadtests.law import parse_law
 from loadtests.plan.model import Arrivals, ClosedLoad, OpenLoad, Scenario, Stage
-from loadtests.plan.profile import Curve, arrivals, operation_shares, user_operations
+from loadtests.plan.profile import Curve, arrivals, due_times, operation_shares, user_operations
 from loadtests.plan.protocol.null import NullOperation
 
 SECOND = 10**9
@@ -201,3 +201,12 @@ def test_an_arrival_costs_less_than_a_microsecond_even_on_a_busy_machine() -> No
     begin = perf_counter()
     count = len(whole(scenario(climb(20_000, 20), kind="poisson"))[0])
     assert (perf_counter() - begin) / count < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["constant", "poisson"])
+def test_due_times_are_those_of_the_arrivals(kind: Arrivals) -> None:
+    """The same moments without the operations, of the whole and of a shard."""
+    found = scenario(Stage(300.0, 20 * SECOND, True), Stage(900.0, 20 * SECOND, False), kind=kind)
+    for shard, shards in ((0, 1), (2, 3)):
+        whole = np.concatenate([chunk.due_ns for chunk in arrivals(found, shard=shard, shards=shards)])
+        assert np.array_equal(np.concatenate(list(due_times(found, shard=shard, shards=shards))), whole)

@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from result_samples import STARTED, histogram, scenario, window
 
 from loadtests.plan.model import OpenLoad, Stage
-from loadtests.result.run import ScenarioRun
+from loadtests.result.histogram import Histogram
+from loadtests.result.run import ScenarioRun, pooled
 from loadtests.result.window import CONNECTIONS, Tally, Window
 
 
@@ -133,3 +135,25 @@ def test_a_journeys_whole_is_left_out_of_the_total_because_its_steps_count() -> 
 def test_generator_tallies_are_kept_one_per_window() -> None:
     found = run_of(window(0, second=1), window(1, second=1), window(2, second=0))
     assert [(second, len(each)) for second, each in found.generator_by_second().items()] == [(0, 1), (1, 2)]
+
+
+def test_the_judged_sum_is_that_of_the_judged_seconds() -> None:
+    """Of one operation or of several, counters and histograms, asked once or twice."""
+    run = run_of(*(window(number, second=number, health=tally(1), buy=tally(2)) for number in range(40)))
+    for names in (["health"], ["health", "buy"], []):
+        expected = pooled(run.by_second(names), run.seconds())
+        for _ in range(2):
+            assert run.steady(names).counters == expected.counters
+            assert dict(run.steady(names).histograms) == dict(expected.histograms)
+
+
+def test_merging_what_was_merged_counts_nothing_twice() -> None:
+    """A merged histogram is made when it is asked for; before and after, it adds up to the same."""
+    parts = [Tally({"n": 1}, {"h": Histogram.of_us(np.array([value]))}) for value in range(1, 200)]
+    few, many = Tally.merge(parts[:10]), Tally.merge(parts[10:])
+    before = Tally.merge([few, many]).histogram("h")
+    assert few.histogram("h").total == 10
+    assert many.histogram("h").total == 189
+    after = Tally.merge([few, many])
+    assert before == after.histogram("h") == Histogram.of_us(np.arange(1, 200))
+    assert after == Tally.merge(parts) == Tally({"n": 199}, {"h": before})
