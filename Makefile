@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: run test check lint types layers bench accuracy nightly clean help
+.PHONY: run test check lint types layers bench peers accuracy nightly clean help
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/'
@@ -37,12 +37,13 @@ accuracy: $(READY) ## truth in, truth out: compare reported figures with a serve
 	$(BIN)/python -m benchmarks.accuracy.websockets
 	$(BIN)/python -m benchmarks.accuracy.database
 
-bench: $(READY) ## what one record, one merge, one dispatch costs; our generator beside its peers
+bench: $(READY) ## what one record, one merge, one dispatch costs; every goal beside the peers in one table
 	$(BIN)/pytest benchmarks/cost
-	$(BIN)/python -m benchmarks.capacity --minutes 2
-	$(BIN)/python -m benchmarks.peers
-	$(BIN)/python -m benchmarks.peers.websockets
-	$(BIN)/python -m benchmarks.peers.database
+	$(BIN)/python -m benchmarks
+
+peers: $(READY) ## install the tools that ours is measured beside (as root)
+	apt-get install -y -qq --no-install-recommends nginx-light wrk hey apache2-utils
+	npm install --global --silent autocannon
 
 nightly: $(READY) ## the full-length suite against the embedded target
 	$(BIN)/loadtests run nightly --embedded --strict

@@ -21,9 +21,10 @@ from typing import Any
 import click
 import psutil
 
+from benchmarks.goals import Goal, at_least, at_most, goals_table, in_company, worst_exit_code
 from benchmarks.machine import machine_lines
+from benchmarks.quiet import Moment, cores_taken_by_others
 from benchmarks.results import write_section
-from benchmarks.table import markdown_table
 from loadtests.cli.ceiling import mirror
 from loadtests.errors import GeneratorFault
 from loadtests.result.run import ScenarioRun, pooled
@@ -38,7 +39,6 @@ _WARM_S = 60.0
 _OPERATIONS, _RATE = 20, 5_000
 _USERS = 64
 
-Goal = tuple[str, str, str, bool]
 Samples = list[tuple[float, int]]
 
 
@@ -64,24 +64,25 @@ class Memory:
 @click.option("--write", is_flag=True, help="Write the table into benchmarks/RESULTS.md.")
 def command(*, rounds: int, seconds: int, minutes: float, write: bool) -> None:
     """Measure the engine without a target, on one and two processes, and its memory over time."""
-    goals = _speed(rounds, seconds) + (_flatness(minutes) if minutes else [])
-    shown = [(goal, wanted, reached, "met" if met else "MISSED") for goal, wanted, reached, met in goals]
-    text = markdown_table(("goal", "wanted", "reached", ""), shown)
+    before = Moment.now()
+    speed = in_company(_speed(rounds, seconds), cores_taken_by_others(before, Moment.now()))
+    reached = [*speed, *(_flatness(minutes) if minutes else [])]
+    text = goals_table(reached)
     print(text)
     if write:
         what = (
             f"Medians of {rounds} rounds of {seconds} s; memory over {minutes:g} min (`python -m benchmarks.capacity`)."
         )
         write_section("Capacity", "\n".join([*machine_lines(), "", what, "", text]))
-    sys.exit(0 if all(met for *_, met in goals) else 1)
+    sys.exit(worst_exit_code(reached))
 
 
 def _speed(rounds: int, seconds: int) -> list[Goal]:
     pairs = [(_outcomes_per_s(1, seconds), _outcomes_per_s(2, seconds)) for _ in range(rounds)]
     one, scaling = median(first for first, _ in pairs), median(second / first for first, second in pairs)
     return [
-        ("null driver, outcomes dispatched and recorded", f"≥ {_GOAL_RATE:,}/s", f"{one:,.0f}/s", one >= _GOAL_RATE),
-        ("two processes beside one", f"≥ {_GOAL_SCALING:g} ×", f"{scaling:.2f} ×", scaling >= _GOAL_SCALING),
+        at_least("null driver, outcomes dispatched and recorded a second", _GOAL_RATE, one),
+        at_least("two processes beside one", _GOAL_SCALING, scaling, form="{:.2f} ×"),
     ]
 
 
@@ -102,21 +103,11 @@ def _outcomes_per_s(processes: int, seconds: int) -> float:
 
 def _flatness(minutes: float) -> list[Goal]:
     found = _watched(minutes)
-    grown, most = max(found, key=lambda one: one.grown), max(found, key=lambda one: one.most)
-    rate = f"{_RATE:,}/s over {_OPERATIONS} operations for {minutes:g} min"
+    load = f"{_RATE:,}/s over {_OPERATIONS} operations for {minutes:g} min"
+    grown, most = max(one.grown for one in found), max(one.most for one in found)
     return [
-        (
-            f"memory at {rate}, growth",
-            f"< {_GOAL_GROWTH:.0%}",
-            f"{grown.grown:+.1%} ({grown.name})",
-            grown.grown < _GOAL_GROWTH,
-        ),
-        (
-            "memory of a process, at most",
-            f"< {_GOAL_BYTES / 1e6:.0f} MB",
-            f"{most.most / 1e6:.0f} MB ({most.name})",
-            most.most < _GOAL_BYTES,
-        ),
+        at_most(f"growth of memory, {load}", _GOAL_GROWTH, grown, form="{:.1%}"),
+        at_most("memory of a process, at most", _GOAL_BYTES / 1e6, most / 1e6, form="{:.0f} MB"),
     ]
 
 

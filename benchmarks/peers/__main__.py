@@ -10,8 +10,9 @@ from pathlib import Path
 
 import click
 
+from benchmarks.goals import goals_table, worst_exit_code
 from benchmarks.machine import machine_lines
-from benchmarks.peers.comparison import OURS, closed_table, goals, goals_table, open_table, worst_exit_code
+from benchmarks.peers.comparison import OURS, closed_table, goals, open_table
 from benchmarks.peers.nginx import Nginx, serving
 from benchmarks.peers.ours import OpenFigures, measure_closed, measure_open
 from benchmarks.peers.outside import MARGIN_S, Pace, measure

@@ -8,15 +8,16 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from statistics import median
 
 import click
 
+from benchmarks.goals import Goal, goals_table, in_company, worst_exit_code
 from benchmarks.machine import machine_lines
-from benchmarks.peers.comparison import OURS, Goal, closed_table, goals_table, ratio_goal, worst_exit_code
+from benchmarks.peers.comparison import OURS, closed_table, ratio_goal
 from benchmarks.peers.ours import OpenFigures, measure_closed, measure_open
 from benchmarks.peers.outside import MARGIN_S, Measured, Pace, measure
 from benchmarks.peers.postgres import SELECT_ONLY, TPCB, Postgres, Script, serving_postgres
@@ -68,7 +69,7 @@ def command(*, seconds: float, rounds: int, clients: int, rate: float, write: bo
     except LoadtestsError as error:
         raise click.ClickException(str(error)) from error
     others = cores_taken_by_others(before, Moment.now())
-    reached = [replace(goal, busy=others > BUSY_CORES) for goal in goals(selects, opened, rate)]
+    reached = in_company(goals(selects, opened, rate), others)
     parts = [
         "Select-only:",
         closed_table(selects, versions, beside=_PGBENCH, each="query"),

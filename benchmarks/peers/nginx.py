@@ -63,9 +63,14 @@ class Nginx:
 
     @property
     def work(self) -> Work:
-        """The same as our plan has it."""
-        operation = {"name": "work", "request": f"GET {WORK}", "check": {"status": 200, "contains": "42"}}
-        return Work({"http": f"http://127.0.0.1:{self.port}"}, {"driver": "http", "operations": [operation]})
+        """The same as our plan has it, and more: two operations by weight, a variable in the path."""
+        check = {"status": 200, "contains": "42"}
+        operations = [
+            {"name": "often", "weight": 3, "request": f"GET {WORK}?user={{{{user}}}}", "check": check},
+            {"name": "seldom", "weight": 1, "request": f"GET {WORK}", "check": check},
+        ]
+        scenario = {"driver": "http", "operations": operations, "data": {"user": {"sequence": "1..10000"}}}
+        return Work({"http": f"http://127.0.0.1:{self.port}"}, scenario)
 
     def requests(self) -> int:
         """Requests for the work so far, by the server's own count."""

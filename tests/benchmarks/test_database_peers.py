@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from benchmarks.peers.comparison import OURS, worst_exit_code
+from benchmarks.goals import worst_exit_code
+from benchmarks.peers.comparison import OURS
 from benchmarks.peers.database import Opened, goals, lag_of_pgbench, open_table
 from benchmarks.peers.outside import Pace
 from benchmarks.peers.postgres import SELECT_ONLY, TPCB, serving_postgres
