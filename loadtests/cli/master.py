@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from loadtests.cli.options import address, database_option
-from loadtests.errors import RunInterrupted
+from loadtests.errors import RunInterrupted, UsageError
 
 __all__ = ["command"]
 
@@ -25,6 +25,9 @@ __all__ = ["command"]
     show_default=True,
     help="Seconds without an answer after which a worker counts as lost.",
 )
+@click.option("--web", is_flag=True, help="Serve Locust's web interface; its button starts a run, as often as wanted.")
+@click.option("--web-host", default="127.0.0.1", show_default=True, help="The address it is served on.")
+@click.option("--web-port", type=click.IntRange(1, 65535), default=8089, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The run directory to make.")
 @click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override a value of the plan.")
 @click.option("--strict", is_flag=True, help="Exit 4 when the verdict is inconclusive.")
@@ -40,6 +43,9 @@ def command(
     bind_host: str,
     bind_port: int,
     lost_after: float,
+    web: bool,
+    web_host: str,
+    web_port: int,
     output: Path | None,
     overrides: tuple[str, ...],
     strict: bool,
@@ -50,22 +56,40 @@ def command(
     """Drive the plan FILE by workers on other machines, judge the run, write the report, and exit by the verdict.
 
     Workers get the plan and the files it names from here, secrets included: use a network you trust. Exit codes are
-    those of `loadtests run`.
+    those of `loadtests run`; with --web that of the last run.
     """
-    from loadtests.cli.session import run_plan
+    from loadtests.cli.session import run_on_request, run_plan
     from loadtests.plan.loader import load_plan
     from loadtests.plan.selection import narrowed
     from loadtests.report.conclusion import conclude
     from loadtests.swarm.crew import RemoteCrew
 
+    if web and output is not None:
+        raise UsageError("with --web every start makes a run of its own: leave --output away")
     history = None if no_history else address(database)
-    plan = narrowed(load_plan(file, overrides=overrides), names)
+    plan, label = narrowed(load_plan(file, overrides=overrides), names), "-".join(names) or file.stem
+    shown = {"host": web_host, "port": web_port, "plan": str(file), "target": plan.target.http or "the plan's target"}
     crew = RemoteCrew.opened(
-        bind_host, bind_port, expected=expect_workers, wait_s=wait_s, say=_say, patience_s=lost_after
+        bind_host,
+        bind_port,
+        expected=expect_workers,
+        wait_s=wait_s,
+        say=_say,
+        patience_s=lost_after,
+        web=shown if web else None,
     )
-    directory, interrupted = run_plan(plan, "-".join(names) or file.stem, output=output, crew=crew)
-    code = conclude(directory, strict=strict, github=github, history=history)
-    sys.exit(RunInterrupted.exit_code if interrupted else code)
+
+    def concluded(directory: Path) -> int:
+        return conclude(directory, strict=strict, github=github, history=history)
+
+    if not web:
+        directory, interrupted = run_plan(plan, label, output=output, crew=crew)
+        code = concluded(directory)
+        sys.exit(RunInterrupted.exit_code if interrupted else code)
+    codes = [RunInterrupted.exit_code]
+    _say(f"Locust's web interface: http://{web_host}:{web_port} (Ctrl-C ends it)")
+    run_on_request(plan, label, crew=crew, finished=lambda directory: codes.append(concluded(directory)))
+    sys.exit(codes[-1])
 
 
 def _say(sentence: str) -> None:

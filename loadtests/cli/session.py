@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from loadtests.drive.coordinator import Ending, drive
 from loadtests.drive.fleet import Crew
@@ -21,7 +22,14 @@ from loadtests.result.run import FailureSample, ResourceSample, RunStatus
 from loadtests.result.rundir import RunWriter, new_run_id
 from loadtests.result.window import Window
 
-__all__ = ["run_plan"]
+__all__ = ["Requested", "run_on_request", "run_plan"]
+
+
+class Requested(Crew, Protocol):
+    """A crew whose runs a person asks for."""
+
+    async def requested(self, leave: asyncio.Event) -> asyncio.Event | None:
+        """Wait until a run is asked for; gives what is set when it is to stop, `None` once `leave` is set."""
 
 
 def run_plan(
@@ -29,41 +37,77 @@ def run_plan(
 ) -> tuple[Path, bool]:
     """Drive the plan's scenarios by the crew; gives the run directory and whether the user stopped the run.
 
-    It is `reports/<run id>` unless `output` is another.
+    It is `reports/<run id>` unless `output` is another. The first Ctrl-C or SIGTERM ends the scenario that runs and
+    skips the rest; what was recorded is kept.
     """
+
+    async def once() -> tuple[Path, bool]:
+        stop = asyncio.Event()
+        with _stopping(stop), _begun(plan, label, output) as writer:
+            async with crew as engines:
+                status = await _drive_all(plan, writer, crew=engines, stop=stop)
+            writer.finish(status, warnings=engines.remarks())
+        return writer.directory, status == "interrupted"
+
+    return asyncio.run(once())
+
+
+def run_on_request(
+    plan: Plan, label: str, *, crew: AbstractAsyncContextManager[Requested], finished: Callable[[Path], None]
+) -> None:
+    """A run in a directory of its own each time one is asked for, until Ctrl-C; `finished` is told of each."""
+
+    async def serve() -> None:
+        leave = asyncio.Event()
+        with _stopping(leave):
+            async with crew as engines:
+                while (stop := await engines.requested(leave)) is not None:
+                    await one(engines, leave, stop)
+
+    async def one(engines: Requested, leave: asyncio.Event, stop: asyncio.Event) -> None:
+        async def leaving() -> None:
+            await leave.wait()
+            stop.set()
+
+        also = asyncio.ensure_future(leaving())
+        try:
+            with _begun(plan, label, None) as writer:
+                writer.finish(await _drive_all(plan, writer, crew=engines, stop=stop), warnings=engines.remarks())
+            await asyncio.to_thread(finished, writer.directory)
+        except LoadtestsError as error:  # the next may do better
+            print(f"loadtests: {error}", file=sys.stderr, flush=True)
+        finally:
+            also.cancel()
+
+    asyncio.run(serve())
+
+
+@contextlib.contextmanager
+def _begun(plan: Plan, label: str, output: Path | None) -> Iterator[RunWriter]:
+    """The writer of a run that begins; when it cannot be driven its directory says why."""
     run_id = new_run_id(label)
     directory = output or Path("reports") / run_id
     writer = RunWriter.create(
         directory, plan, run_id=run_id, build=build_name(), branch=branch_name(), environment=capture()
     )
     print(f"run {run_id}: {', '.join(plan.scenarios)} -> {directory}", file=sys.stderr, flush=True)
-    status = asyncio.run(_drive_all(plan, writer, crew))
-    if output is None:
-        _point_latest(directory)
-    return directory, status == "interrupted"
-
-
-async def _drive_all(plan: Plan, writer: RunWriter, crew: AbstractAsyncContextManager[Crew]) -> RunStatus:
-    """Drive every scenario of the plan in turn and finish the run directory; returns how the run ended.
-
-    The first Ctrl-C or SIGTERM ends the scenario that runs and skips the rest; what was recorded is kept.
-    """
-    stop = asyncio.Event()
-    status: RunStatus = "complete"
     try:
-        with _stopping(stop):
-            async with crew as engines:
-                for scenario in plan.scenarios.values():
-                    ending = await _drive_one(plan, scenario, writer, crew=engines, stop=stop)
-                    if ending.status == "interrupted":
-                        status = "interrupted"
-                        break
+        yield writer
     except LoadtestsError as error:
         with contextlib.suppress(GeneratorFault):  # the disk may be what failed
             writer.finish("interrupted", warnings=[str(error)])
         raise
-    writer.finish(status, warnings=engines.remarks())
-    return status
+    if output is None:
+        _point_latest(directory)
+
+
+async def _drive_all(plan: Plan, writer: RunWriter, *, crew: Crew, stop: asyncio.Event) -> RunStatus:
+    """Drive every scenario of the plan in turn; how that ended."""
+    for scenario in plan.scenarios.values():
+        ending = await _drive_one(plan, scenario, writer, crew=crew, stop=stop)
+        if ending.status == "interrupted":
+            return "interrupted"
+    return "complete"
 
 
 async def _drive_one(plan: Plan, scenario: Scenario, writer: RunWriter, *, crew: Crew, stop: asyncio.Event) -> Ending:

@@ -36,10 +36,11 @@ class FleetObserver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """The machine of an engine process was lost: which worker, and how many seconds after the start."""
+    """The machine of an engine process was lost: which worker, how many seconds after the start, and the sentence."""
 
     worker: str
     at_s: float
+    sentence: str
 
 
 class Line(Protocol):
@@ -144,7 +145,7 @@ class EngineProcess:
         loss = self._line.loss
         if loss is None:
             return ProcessEnd(self.name, clean=False, reason=reason)
-        return ProcessEnd(self.name, clean=False, reason=reason, worker=loss.worker, lost_s=loss.at_s)
+        return ProcessEnd(self.name, clean=False, reason=loss.sentence, worker=loss.worker, lost_s=loss.at_s)
 
     async def _pass_on(self, observer: FleetObserver) -> dict[str, Any] | None:
         done: dict[str, Any] | None = None

@@ -204,8 +204,10 @@ def _ended_badly(run: ScenarioRun) -> Iterator[str]:
 def _missing(run: ScenarioRun) -> Iterator[str]:
     """Processes that died, were never there, or whose windows did not all arrive; faults they noticed themselves."""
     allowed = lost_as_allowed(run)
+    lost = {end.worker: end.reason for end in run.processes if end.worker is not None}
+    yield from (reason or f"{worker} was lost" for worker, reason in lost.items() if worker not in allowed)
     for end in run.processes:
-        if not end.clean and end.worker not in allowed:
+        if not end.clean and end.worker is None:
             yield f"engine process {end.process} died: {end.reason or 'for an unknown reason'}"
         for fault, times in sorted(end.faults.items()):
             yield f"engine process {end.process} could not do its work: {fault} ({counted(times, 'times')})"

@@ -54,6 +54,7 @@ class RemoteCrew:
         self._remarks: list[str] = []
         self._busy_since_ns: int | None = None
         self._sent: str | None = None
+        self._start_asked, self._stop_asked = asyncio.Event(), asyncio.Event()
         self._started = False
 
     @classmethod
@@ -67,11 +68,12 @@ class RemoteCrew:
         wait_s: float,
         say: Callable[[str], None],
         patience_s: float = 5.0,
+        web: Mapping[str, Any] | None = None,
     ) -> AsyncIterator[Self]:
         """A crew whose workers come to `host`:`port` (any free one for 0), for the length of the block.
 
         A scenario begins when `expected` of them are there, waited for at most `wait_s`; a worker that does not answer
-        for `patience_s` is lost. `say` is told what happens.
+        for `patience_s` is lost. `say` is told what happens. `web` (host, port, plan, target): Locust's interface.
         """
         hub = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -85,7 +87,7 @@ class RemoteCrew:
         crew = cls(hub, expected=expected, wait_s=wait_s, say=say)
         listening = None
         try:
-            await crew.order("hub", {"host": host, "port": port, "patience_s": patience_s})
+            await crew.order("hub", {"host": host, "port": port, "patience_s": patience_s, "web": web})
             crew.port = await crew._open()
             say(f"waiting for workers: loadtests worker --master-host <this machine> --master-port {crew.port}")
             listening = asyncio.ensure_future(crew._listen())
@@ -105,6 +107,7 @@ class RemoteCrew:
         engines: list[EngineProcess] = []
         try:
             self._busy_since_ns = time.monotonic_ns()
+            await self.order("begin", {})
             for (worker, name), job in zip(
                 places, jobs_for(plan, scenario, names=[name for _, name in places]), strict=True
             ):
@@ -124,6 +127,17 @@ class RemoteCrew:
             for worker in self.workers.values():
                 worker.lines.clear()
             self._busy_since_ns = None
+            await self.order("over", {})
+
+    async def requested(self, leave: asyncio.Event) -> asyncio.Event | None:
+        """Wait until a person asks for a run; gives what is set when it is to stop, `None` once `leave` is set."""
+        self._start_asked.clear()
+        waiting = [asyncio.ensure_future(event.wait()) for event in (self._start_asked, leave)]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for each in waiting:
+            each.cancel()
+        self._stop_asked = asyncio.Event()
+        return None if leave.is_set() else self._stop_asked
 
     def remarks(self) -> Sequence[str]:
         """See `Crew.remarks`."""
@@ -196,6 +210,8 @@ class RemoteCrew:
                 self._remark(f"a worker of {told['host']} (process {told['pid']}) was refused: {told['reason']}")
             elif kind == "lost":
                 self._lost(told)
+            elif kind == "asked":
+                (self._start_asked if told["what"] == "start" else self._stop_asked).set()
             self._changed.set()
         self._fault = "the hub of the workers ended"
         for worker in self.workers.values():
@@ -277,8 +293,8 @@ class _Line:
             return
         at_s = (at_ns - self._start_ns) / 1e9
         if not self._ending.done():
-            self.loss = Loss(worker, at_s)
-        self.close(f"was lost with {described} {at_s:.1f} s after the start: {reason},")
+            self.loss = Loss(worker, at_s, f"{described} was lost {at_s:.1f} s after the start: {reason}")
+        self.close(f"was lost with {described}")
 
     def close(self, how: str) -> None:
         """Nothing more will come."""

@@ -1,9 +1,9 @@
 """The master's Locust process: `python -m loadtests.swarm.hub`, told what to do and reporting through pipes.
 
-    coordinator ▸ hub   hub {host, port, patience_s} · parcel {digest, parcel} · job {worker, job} ·
-                        tell {worker, engine, kind, payload}
+    coordinator ▸ hub   hub {host, port, patience_s, web} · begin {} · over {} · parcel {digest, parcel} ·
+                        job {worker, job} · tell {worker, engine, kind, payload}
     hub ▸ coordinator   open {port} · joined {…} · refused {…} · lost {…} · frame {worker, engine, kind, payload}
-                        broken {reason}
+                        broken {reason} · asked {what}     a person wants a run to start, or to stop
 
 It ends when its coordinator does, and dismisses the workers.
 """
@@ -17,13 +17,14 @@ from typing import Any
 import gevent
 from locust.env import Environment
 from locust.event import Events
-from locust.runners import MasterRunner
 
 from loadtests.drive.parent import die_with_parent
 from loadtests.drive.wire import next_frame
+from loadtests.result.window import Window
 from loadtests.swarm.framing import FrameWriter, opened
 from loadtests.swarm.letters import TO_HUB
 from loadtests.swarm.roster import Roster
+from loadtests.swarm.web import Master, Web
 
 __all__ = ["main"]
 
@@ -49,7 +50,7 @@ def main() -> None:
         reports.close(_FLUSH_WITHIN_S)
         return
     while (frame := next_frame(orders)) is not None:
-        hub.roster.order(*frame)
+        hub.order(*frame)
     hub.close()
     reports.close(_FLUSH_WITHIN_S)
 
@@ -59,13 +60,26 @@ class _Hub:
 
     def __init__(self, settings: Mapping[str, Any], reports: FrameWriter) -> None:
         environment = Environment(events=Events())
-        self._runner: MasterRunner = environment.create_master_runner(settings["host"], settings["port"])
+        self._reports = reports
+        self._runner = Master(environment, settings["host"], settings["port"])
+        environment.runner = self._runner
+        self._web: Web | None = None
+        if settings["web"] is not None:
+            self._runner.asked = lambda what: reports.put("asked", {"what": what})
+            self._web = Web(environment, self._runner, settings["web"])
         patience_ns = round(settings["patience_s"] * 1e9)
-        self.roster = Roster(send=self._send, report=reports.put, now=time.monotonic_ns, patience_ns=patience_ns)
+        self.roster = Roster(send=self._send, report=self._report, now=time.monotonic_ns, patience_ns=patience_ns)
         for letter in TO_HUB:
             self._runner.register_message(letter, self._received)
         self._ticker = gevent.spawn(self._tick)
         reports.put("open", {"port": self._runner.server.port})
+
+    def order(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """What the coordinator wants."""
+        if kind not in ("begin", "over"):
+            self.roster.order(kind, payload)
+        elif self._web is not None:
+            (self._web.begin if kind == "begin" else self._web.over)()
 
     def close(self) -> None:
         """Send the workers home; letters are given a moment to leave."""
@@ -73,6 +87,11 @@ class _Hub:
         self.roster.dismiss_all("the run is over")
         gevent.sleep(_FAREWELL_S)
         self._runner.greenlet.kill(block=False)
+
+    def _report(self, kind: str, data: dict[str, Any]) -> None:
+        self._reports.put(kind, data)
+        if self._web is not None and kind == "frame" and data["kind"] == "window":
+            self._web.feed(data["client"], Window.from_wire(data["payload"]))
 
     def _send(self, client: str, kind: str, data: Mapping[str, Any]) -> None:
         self._runner.send_message(kind, dict(data), client)

@@ -141,7 +141,8 @@ class Roster:
 
     def _frames(self, member: _Member, data: Mapping[str, Any]) -> None:
         for engine, kind, payload in member.inbox.take(data["first"], data["frames"]):
-            self._report("frame", {"worker": member.name, "engine": engine, "kind": kind, "payload": payload})
+            said = {"engine": engine, "kind": kind, "payload": payload}
+            self._report("frame", {"worker": member.name, "client": member.client, **said})
         self._send(member.client, ACK, {"until": member.inbox.until})
 
     def _job(self, member: _Member, data: Mapping[str, Any]) -> None:

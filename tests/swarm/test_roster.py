@@ -112,7 +112,7 @@ def test_frames_are_acknowledged_and_passed_on_once(hub: Hub) -> None:
     for _ in range(2):
         hub.roster.receive("a", FRAMES, letter)
     assert hub.news("frame") == [
-        {"worker": "worker-1", "engine": "worker-1.0", "kind": "window", "payload": {"second": 1}}
+        {"worker": "worker-1", "client": "a", "engine": "worker-1.0", "kind": "window", "payload": {"second": 1}}
     ]
     assert hub.letters("a", ACK) == [{"until": 1}, {"until": 1}]
 
