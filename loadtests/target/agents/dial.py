@@ -35,7 +35,7 @@ class AgentDial:
     `counted` says what came about: an execution that was given up before its fault is not a faulted one.
     """
 
-    __slots__ = ("_executions", "_split", "_tokens", "counted", "faults", "turned")
+    __slots__ = ("_executions", "_split", "_tokens", "counted", "faults", "slow", "turned")
 
     def __init__(self) -> None:
         self.turned: Callable[[AgentFaults], None] | None = None
@@ -45,6 +45,8 @@ class AgentDial:
     def turn(self, faults: AgentFaults | None) -> None:
         """Set this part of the dial; None is off."""
         self.faults = _NO_FAULTS if faults is None else faults
+        self.slow = self.faults.slow
+        """Whether every execution takes its time; asked about each, so kept."""
         self.counted: Counter[str] = Counter()
         self._executions = self._tokens = 0
         self._split = Split(self.faults.shares)

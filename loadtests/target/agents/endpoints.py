@@ -79,4 +79,5 @@ def _told(backend: Backend, call: Call, execution: Execution, document: Mapping[
 
 
 def _takes_events(call: Call) -> bool:
-    return "text/event-stream" in call.headers.get("accept", "")
+    """Looked up among the headers as they came: it is asked of every execution."""
+    return any(name == b"accept" and b"text/event-stream" in value for name, value in call.scope["headers"])

@@ -59,8 +59,20 @@ async def silence(_event: Event, _about: dict[str, object]) -> None:
 class Execution:
     """A question with a worker, which one call of `at_once`, `series`, `run` or `displaced` gives back."""
 
+    __slots__ = (
+        "_agents",
+        "_began_ns",
+        "_first_ns",
+        "_over",
+        "_phase_ns",
+        "_run",
+        "_text",
+        "complexity",
+        "fate",
+    )
+
     def __init__(self, agents: "Agents", question: Question, run: Run, *, fate: str | None) -> None:
-        self._agents, self._question = agents, question
+        self._agents = agents
         self._run = run
         self.fate = fate
         self.complexity: Complexity = question.complexity or "simple"

@@ -45,7 +45,7 @@ class Agents:
 
     def quick(self, question: Question) -> bool:
         """Whether the answer takes no time."""
-        return question.complexity is None and not question.stream and not self._dial.faults.slow
+        return question.complexity is None and not question.stream and not self._dial.slow
 
     def begin_now(self, question: Question, asker: Asker) -> Execution | None:
         """An execution, if a worker is free this instant."""
