@@ -25,6 +25,7 @@ from benchmarks.goals import Goal, at_least, at_most, goals_table, in_company, w
 from benchmarks.machine import machine_lines
 from benchmarks.quiet import Moment, cores_taken_by_others
 from benchmarks.results import write_section
+from benchmarks.running import run_command
 from loadtests.cli.ceiling import mirror
 from loadtests.errors import GeneratorFault
 from loadtests.result.run import ScenarioRun, pooled
@@ -167,11 +168,8 @@ def _running(
     """`loadtests run` of that scenario, its run in `here`."""
     plan = {"version": 1, "target": dict(target), "scenarios": {"work": dict(scenario)}}
     (here / "plan.yaml").write_text(json.dumps(plan))
-    arguments = ["-f", str(here / "plan.yaml"), "-o", str(here / "run"), *options]
     quiet = subprocess.DEVNULL
-    with subprocess.Popen(
-        [sys.executable, "-m", "loadtests", "run", *arguments], cwd=_ROOT, stdout=quiet, stderr=quiet
-    ) as process:
+    with subprocess.Popen(run_command(here, *options), cwd=_ROOT, stdout=quiet, stderr=quiet) as process:
         try:
             yield process
         finally:

@@ -22,6 +22,7 @@ from benchmarks.accuracy.truth import Executions, closed, open_model
 from benchmarks.pauses import watching
 from benchmarks.pinning import pinned
 from benchmarks.quiet import BUSY_CORES, Moment, cores_taken_by_others
+from benchmarks.running import run_command
 from loadtests.errors import GeneratorFault
 from loadtests.plan.model import Scenario
 from loadtests.plan.profile import arrivals
@@ -135,9 +136,8 @@ def cores() -> tuple[set[int], set[int]]:
 
 def measure(here: Path) -> None:
     """Run the plan in `here` as a user would; raises `GeneratorFault` when that leaves no run."""
-    command = [sys.executable, "-m", "loadtests", "run", "-f", str(here / "plan.yaml"), "-o", str(here / "run")]
     pin = pinned(*cores()[1])
-    ended = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False, preexec_fn=pin)
+    ended = subprocess.run(run_command(here), cwd=_ROOT, capture_output=True, text=True, check=False, preexec_fn=pin)
     if ended.returncode not in _JUDGED:
         last = "\n".join((ended.stdout + ended.stderr).splitlines()[-15:])
         raise GeneratorFault(f"loadtests run ended with exit code {ended.returncode} and left no run:\n{last}")

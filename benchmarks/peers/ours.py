@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import psutil
 
 from benchmarks.peers.outside import MARGIN_S, Counter, Pace, measure
+from benchmarks.running import run_command
 from loadtests.errors import GeneratorFault
 from loadtests.result.run import ScenarioRun, pooled
 from loadtests.result.rundir import read_run
@@ -81,7 +81,7 @@ def _command(here: Path, work: Work, load: Mapping[str, Any], *, seconds: float)
     }
     plan = {"version": 1, "target": work.target, "scenarios": {"work": scenario}}
     (here / "plan.yaml").write_text(json.dumps(plan))
-    return [sys.executable, "-m", "loadtests", "run", "-f", str(here / "plan.yaml"), "-o", str(here / "run")]
+    return run_command(here)
 
 
 def _verified(run: Path, served: int) -> ScenarioRun:

@@ -24,6 +24,7 @@ from benchmarks.machine import machine_lines
 from benchmarks.pinning import pinned
 from benchmarks.quiet import Moment, cores_taken_by_others
 from benchmarks.results import write_section
+from benchmarks.running import run_command
 from benchmarks.table import markdown_table
 from loadtests.errors import GeneratorFault
 from loadtests.result.run import ScenarioRun, pooled
@@ -171,8 +172,7 @@ def _ours(url: str, scenario: Mapping[str, Any]) -> ScenarioRun:
         here = Path(scratch)
         plan = {"version": 1, "target": {"websocket": url}, "scenarios": {"work": given}}
         (here / "plan.yaml").write_text(json.dumps(plan))
-        options = ["-f", str(here / "plan.yaml"), "-o", str(here / "run")]
-        _pinned_run([sys.executable, "-m", "loadtests", "run", *options], accepted=(0, 1, 3))
+        _pinned_run(run_command(here), accepted=(0, 1, 3))
         return read_run(here / "run").scenarios[0]
 
 

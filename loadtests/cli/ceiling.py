@@ -1,8 +1,9 @@
 """What this machine can offer: the search for each driver's highest rate.
 
 A rate holds when a short run of it is valid, offers what was asked and keeps its start lag in bounds. It is looked for
-by doubling, then between the last that held and the first that did not. The target is a mirror on the same machine, so
-on a machine whose cores are all busy with both the figure is too low rather than too high.
+by doubling, then between the last that held and the first that did not. The target, a mirror or the embedded
+PostgreSQL, is on the same machine: where it is the slower one, or the cores are too few for both, the figure is too low
+rather than too high.
 """
 
 import contextlib
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from loadtests.cli.embedded import embedded_target
 from loadtests.errors import GeneratorFault
 from loadtests.judge.validity import examine
 from loadtests.judge.verdict import Health
@@ -79,7 +81,7 @@ def _health(driver: str, target: Mapping[str, str], rate: float) -> Health | Non
     with tempfile.TemporaryDirectory(prefix="loadtests-ceiling-") as scratch:
         plan, run = Path(scratch) / "plan.yaml", Path(scratch) / "run"
         plan.write_text(json.dumps(plan_document(driver, target, rate)))
-        command = [sys.executable, "-m", "loadtests", "run", "-f", str(plan), "-o", str(run)]
+        command = [sys.executable, "-m", "loadtests", "run", "-f", str(plan), "-o", str(run), "--no-history"]
         ended = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
         if ended.returncode not in _JUDGED:
             raise GeneratorFault(f"a run of the {driver} driver ended with {ended.returncode}: {ended.stderr[-500:]}")
@@ -124,7 +126,23 @@ def _open(rate: float) -> dict[str, Any]:
     return {"rate": f"{rate:.0f}/s", "max_in_flight": max(100, round(rate / 50))}
 
 
-_SCENARIOS: Mapping[str, Callable[[float], dict[str, Any]]] = {"null": _null, "http": _http, "websocket": _websocket}
+def _database(rate: float) -> dict[str, Any]:
+    work = {"sql": "SELECT 1 AS one", "check": {"values": {"one": 1}}}
+    return _scenario("database", _open(rate), work, database={"pool": 16})
+
+
+def _agent(rate: float) -> dict[str, Any]:
+    work = {"prompt": "how much could be saved?", "check": {"json": {"ok": True}}}
+    return _scenario("agent", _open(rate), work, agent={"api": "answer"})
+
+
+_SCENARIOS: Mapping[str, Callable[[float], dict[str, Any]]] = {
+    "null": _null,
+    "http": _http,
+    "websocket": _websocket,
+    "database": _database,
+    "agent": _agent,
+}
 DRIVERS: Sequence[str] = tuple(_SCENARIOS)
 """The drivers whose ceiling can be measured."""
 
@@ -134,6 +152,10 @@ def _target(driver: str) -> Iterator[Mapping[str, str]]:
     """Something that answers as fast as can be, for the length of the block: its addresses in a plan."""
     if driver == "null":
         yield {}
+        return
+    if driver == "database":
+        with embedded_target(["--database=embedded", "--database-users=1"]) as served:
+            yield {"database": str(served.database)}
         return
     with mirror() as port:
         yield {"http": f"http://127.0.0.1:{port}", "websocket": f"ws://127.0.0.1:{port}/"}

@@ -96,7 +96,7 @@ def test_a_plan_that_asks_for_too_much_is_told(sentence: str, load: dict, proces
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_what_a_driver_is_measured_with_is_a_plan(driver: str) -> None:
     """At any rate, with something in it that can fail."""
-    target = {"http": "http://127.0.0.1:1", "websocket": "ws://127.0.0.1:1/"}
+    target = {"http": "http://127.0.0.1:1", "websocket": "ws://127.0.0.1:1/", "database": "postgresql://127.0.0.1/a"}
     plan = plan_from_document(plan_document(driver, target, 12345.6), source="p.yaml", environ={})
     assert plan.scenarios[driver].driver == driver
     assert plan.scenarios[driver].thresholds
