@@ -1,5 +1,6 @@
 """`loadtests history`: scenarios over their runs; and what goes into the history and out of it."""
 
+import sys
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from loadtests.cli.options import MOMENT, address, database_option
-from loadtests.errors import UsageError
+from loadtests.errors import RunUnreadable, UsageError
 
 if TYPE_CHECKING:
     from loadtests.history.store import Selection
@@ -126,16 +127,26 @@ def _print_file(trend: "Trend", shape: str) -> None:
 @click.option("--replace", is_flag=True, help="Record anew what is there already, as it is judged now.")
 @database_option
 def add(runs: tuple[Path, ...], *, replace: bool, database: str | None) -> None:
-    """Record stored runs, by their directories; one that is there already is left as it is."""
+    """Record stored runs, by their directories; one that is there already is left as it is.
+
+    A directory that cannot be read is told, does not keep the others out, and makes the exit code 2.
+    """
     from loadtests.history.recording import record
     from loadtests.judge.judgement import judge_run
     from loadtests.result.rundir import read_run
 
-    where = address(database)
+    where, unreadable = address(database), None
     for directory in runs:
-        verdict = judge_run(read_run(directory))
+        try:
+            verdict = judge_run(read_run(directory))
+        except RunUnreadable as error:
+            click.echo(f"loadtests: {error}", err=True)
+            unreadable = error
+            continue
         fresh = record(verdict, where, replace=replace)
         click.echo(f"{verdict.run.id}  {'recorded' if fresh else 'was there already'}")
+    if unreadable is not None:
+        sys.exit(unreadable.exit_code)
 
 
 @command.command("prune")

@@ -1,7 +1,7 @@
 """The history as a place: runs go in once each, are found again by what they were, and leave when asked to."""
 
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -120,7 +120,8 @@ class History:
                 part = delete(RunRow).where(RunRow.id.in_(listed[start : start + _ASKED_AT_ONCE]))
                 removed += session.execute(part).rowcount  # type: ignore[attr-defined]
         if removed:
-            compact(self._engine, self.address)
+            with suppress(HistoryUnusable):  # others may be at work: the room is used again all the same
+                compact(self._engine, self.address)
         return removed
 
     @contextmanager

@@ -4,14 +4,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kept_runs import kept
+from kept_runs import MACHINE, kept, run
 
 from loadtests.cli.history import command
 from loadtests.errors import UsageError
 from loadtests.history.address import address_of
 from loadtests.history.store import History, Selection
+from loadtests.result.rundir import RunWriter
 
 Call = Callable[..., str]
+
+
+def recorded_run(directory: Path) -> Path:
+    """A run directory of three seconds, its name the run's id."""
+    one = run(seconds=3, thresholds=["p95 < 1s"])
+    scenario = one.scenarios[0]
+    with RunWriter.create(directory, one.plan, run_id=directory.name, build="b9", environment=MACHINE) as writer:
+        writer.begin_scenario("api", 1, started_at=scenario.started_at)
+        for window in scenario.windows:
+            writer.window(window)
+        writer.end_scenario("api", "complete", ended_s=3.0, processes=scenario.processes)
+        writer.finish("complete")
+    return directory
 
 
 @pytest.fixture
@@ -47,6 +61,21 @@ def test_without_a_scenario_all_are_listed(call: Call) -> None:
 def test_what_makes_no_sense_without_a_scenario_is_refused(call: Call) -> None:
     with pytest.raises(UsageError, match="expected a SCENARIO with --operation, --html or --format"):
         call("--format", "csv")
+
+
+def test_a_directory_that_is_no_run_keeps_no_other_out(
+    call: Call, history: History, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told, the run after it is recorded, and the exit code says that something was wrong."""
+    (tmp_path / "none").mkdir()
+    sound = recorded_run(tmp_path / "sound")
+    with pytest.raises(SystemExit) as ended:
+        call("add", str(tmp_path / "none"), str(sound))
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == "sound  recorded\n"
+    assert "it has no run.json" in said.err
+    assert history.run("sound").build == "b9"
 
 
 def test_nothing_goes_before_it_was_said_what_stays(call: Call, history: History) -> None:

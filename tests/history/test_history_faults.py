@@ -115,6 +115,26 @@ def test_a_place_that_cannot_be_made_is_told(tmp_path: Path) -> None:
         History.open(address_of(str(tmp_path / "reports" / "history.db"), {}))
 
 
+def test_a_database_that_is_not_there_is_told_as_the_server_says_it(postgres: Callable[[], str]) -> None:
+    """The server answers, but nobody has made the database; the password stays out of it."""
+    url = postgres()
+    password = url.split(":")[2].split("@")[0]
+    with pytest.raises(HistoryUnusable, match='database "nowhere" does not exist') as caught:
+        History.open(address_of(url.rpartition("/")[0] + "/nowhere", {}))
+    assert "its tables" not in str(caught.value)
+    assert password not in str(caught.value)
+
+
+def test_old_runs_go_while_another_reads(address: Address) -> None:
+    """A reader keeps SQLite from giving the room back, which is no reason to say that the runs are still there."""
+    history, one = History.open(address), kept()
+    history.add(one)
+    with history.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM loadtests_runs")) == 1
+        assert history.remove([one.id]) == 1
+    assert history.runs(Selection()) == []
+
+
 def test_a_database_that_does_not_answer_is_told_without_its_password() -> None:
     """Neither the message nor what it came from in the log shows it, in any of its spellings."""
     address = address_of("postgresql://team:s3cret%21@127.0.0.1:1/history?sslpassword=0ther", {})
