@@ -6,6 +6,7 @@ another; a transaction that writes takes its lock at the start, so none fails ha
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,7 @@ from loadtests.history.address import Address
 __all__ = ["compact", "connected", "engine_of"]
 
 _BUSY_TIMEOUT_MS = 30_000
+_LOOK_AGAIN_S = 0.01
 _CONNECT_TIMEOUT_S = 10
 _WRITES = "loadtests_writes"
 
@@ -65,13 +67,23 @@ def _said_clearly(address: Address) -> Iterator[None]:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _: Any) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says
-    for pragma in (
-        f"busy_timeout={_BUSY_TIMEOUT_MS}",
-        "journal_mode=WAL",
-        "synchronous=NORMAL",
-        "foreign_keys=ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+    _use_write_ahead_log(connection)
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection) -> None:
+    """Once for a file. SQLite does not wait for others with this, so that is done here."""
+    give_up = time.monotonic() + _BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > give_up:
+                raise
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _begin_sqlite(connection: Connection) -> None:
