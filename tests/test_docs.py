@@ -19,6 +19,7 @@ PAGES = [
     ROOT / "README.md",
     ROOT / "docs" / "plan.md",
     ROOT / "docs" / "distributed.md",
+    ROOT / "docs" / "locust.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "ARCHITECTURE.md",
 ]
@@ -71,6 +72,7 @@ def call(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
 def test_every_plan_shown_runs(text: str, tmp_path: Path) -> None:
     """On the embedded target, for four seconds at most; what it asks may be missed on a busy machine."""
     (tmp_path / "plan.yaml").write_text(text)
+    (tmp_path / "mine.py").write_text(blocks(ROOT / "docs" / "locust.md", "py")[0])
     (tmp_path / "journeys").mkdir()
     for number, source in enumerate(blocks(ROOT / "docs" / "plan.md", "python")):
         (tmp_path / "journeys" / ("shop.py" if number == 0 else f"more{number}.py")).write_text(source)

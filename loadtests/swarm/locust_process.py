@@ -135,6 +135,7 @@ class _Run:
         _log_few()
         sys.argv = arguments(self._scenario, self._plan, base=base, shard=self._job.shard, shards=self._job.shards)
         self._guard.watch()
+        Recording.claimed = True
         self._recording.listen(events)
         events.init_command_line_parser.add_listener(self._loaded)
         code = self._locust()

@@ -22,6 +22,7 @@ from loadtests.errors import LoadtestsError
 from loadtests.report.conclusion import conclude
 from loadtests.swarm.dispatch import MasterDesk, WorkerDesk
 from loadtests.swarm.plainrun import PlainRun, Setting, Wishes
+from loadtests.swarm.recording import Recording
 
 __all__ = ["install"]
 
@@ -38,9 +39,12 @@ _INSTALLED = _Installed()
 
 
 def install(*, thresholds: Sequence[str] = ()) -> None:
-    """Record every test of this Locust process; `thresholds` must hold, with those of `--threshold`."""
+    """Record every test of this Locust process; `thresholds` must hold, with those of `--threshold`.
+
+    Nothing happens where the locustfile is run as a scenario: the plan says then what must hold.
+    """
     _INSTALLED.thresholds += [text for text in thresholds if text not in _INSTALLED.thresholds]
-    if _INSTALLED.done:
+    if _INSTALLED.done or Recording.claimed:
         return
     _INSTALLED.done = True
     events.init_command_line_parser.add_listener(_add_options)

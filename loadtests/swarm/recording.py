@@ -1,7 +1,7 @@
 """The recording of one test of Locust's in one process: its requests, and how the process itself fares."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from loadtests.drive.health import HealthProbe
 from loadtests.drive.recorder import Recorder
@@ -14,7 +14,12 @@ __all__ = ["Recording"]
 
 
 class Recording:
-    """Listens to Locust's events from `listen` on, and gives out windows between `begin` and `end`."""
+    """Listens to Locust's events from `listen` on, and gives out windows between `begin` and `end`.
+
+    `claimed`: this process is an engine process, so a locustfile that asks for a recorder of its own gets none.
+    """
+
+    claimed: ClassVar[bool] = False
 
     def __init__(
         self,

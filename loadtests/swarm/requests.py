@@ -1,6 +1,7 @@
 """Locust's `request` event on our tapes: every request of a locustfile, by method and name as Locust shows them.
 
-A user sends when it is ready to, so a request is due when it is sent, and response and service time are the same.
+A user sends when it is ready to, so a request is due when it is sent, response and service time are the same, and there
+is no start lag to speak of.
 """
 
 import time
@@ -8,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from loadtests.drive.recorder import Recorder, Tape
-from loadtests.result.window import CPU_WARNINGS, NAMES_BEYOND, TASK_ERRORS, UNTIMED
+from loadtests.result.window import CPU_WARNINGS, NAMES_BEYOND, OFFERED, TASK_ERRORS, UNTIMED
 from loadtests.swarm.failures import failure_kind
 
 __all__ = ["MOST_NAMES", "OTHERS", "TASKS", "RequestRecorder"]
@@ -27,7 +28,7 @@ class RequestRecorder:
 
     def __init__(self, recorder: Recorder, now: Callable[[], int] = time.monotonic_ns) -> None:
         self._recorder, self._now = recorder, now
-        self._tapes: dict[tuple[str, str], Tape] = {}
+        self._tapes: dict[tuple[str, str], tuple[Tape, Callable[[int], None]]] = {}
         self._names: set[str] = set()
 
     def listen(self, events: Any) -> None:
@@ -60,14 +61,13 @@ class RequestRecorder:
     ) -> None:
         """A request has ended. Without a response time it is counted, as nothing but that."""
         now = self._now()
-        tape = self._tapes.get((request_type, name)) or self._tape(request_type, name)
+        tape, offered = self._tapes.get((request_type, name)) or self._tape(request_type, name)
         if response_time is None:
             self._recorder.generator(UNTIMED, now, 1)
             return
         taken = round(response_time * 1e6)
         sent = now - taken if start_time is None else now - round((time.time() - start_time) * 1e9)
-        tape.started(sent)
-        tape.fired(sent)
+        offered(sent)
         if not exception:
             tape.ok(sent, sent, sent + taken)
             return
@@ -76,14 +76,17 @@ class RequestRecorder:
         if self._recorder.wants_sample(tape.name, kind):
             self._recorder.sample(tape.name, kind, sent, _sentence(exception))
 
-    def _tape(self, request_type: str, name: str) -> Tape:
+    def _tape(self, request_type: str, name: str) -> tuple[Tape, Callable[[int], None]]:
+        """The tape of that operation, and what counts its requests."""
         key = request_type, name
         text = " ".join(f"{request_type} {name}".split())[:_LONGEST_NAME]
         if text not in self._names and len(self._names) >= MOST_NAMES:
             self._recorder.generator(NAMES_BEYOND, self._now(), 1)
-            return self._recorder.tape(OTHERS)
+            tape = self._recorder.tape(OTHERS)
+            return tape, tape.counter(OFFERED)
         self._names.add(text)
-        self._tapes[key] = self._recorder.tape(text)
+        tape = self._recorder.tape(text)
+        self._tapes[key] = tape, tape.counter(OFFERED)
         return self._tapes[key]
 
     def _task_failed(self, *, exception: BaseException, **_: Any) -> None:

@@ -105,6 +105,17 @@ def test_a_file_that_locust_cannot_run_is_refused_before_the_load(
         driven(plan_of("mine.py", base=tmp_path))
 
 
+def test_a_file_with_a_recorder_of_its_own_is_recorded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a scenario the plan's recorder is the only one, and no second run directory appears."""
+    monkeypatch.setenv("COUNTED", str(tmp_path / "counts"))
+    monkeypatch.chdir(tmp_path)
+    source = (FILES / "custom.py").read_text()
+    (tmp_path / "mine.py").write_text(source + "\n\nfrom loadtests.swarm import plain\nplain.install()\n")
+    _, memory = driven(plan_of("mine.py", base=tmp_path, load=2, seconds=1))
+    assert by_name(memory)["RPC quick"].count(OFFERED) == counted(tmp_path / "counts")["quick"]
+    assert not (tmp_path / "reports").exists()
+
+
 def test_a_host_that_is_not_allowed_is_refused_before_the_load(tmp_path: Path) -> None:
     """As with every driver: not loopback, not listed."""
     (tmp_path / "mine.py").write_text(

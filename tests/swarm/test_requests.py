@@ -47,6 +47,7 @@ def test_a_request_belongs_to_the_second_in_which_it_was_sent() -> None:
     assert sent.histogram("response.ok").max_us == sent.histogram("service.ok").max_us
     assert 2_499_000 < (sent.histogram("response.ok").max_us or 0) < 2_503_000
     assert tallies[5, "GET /"].count("completed.ok") == 1
+    assert not heard.generator().histogram("start lag").total
 
 
 def test_an_event_fired_late_is_timed_by_its_start() -> None:
