@@ -9,7 +9,8 @@
 from collections.abc import Sequence
 
 from loadtests.judge.thresholds import judge_threshold
-from loadtests.judge.validity import examine, unjudged
+from loadtests.judge.unjudged import unjudged
+from loadtests.judge.validity import examine
 from loadtests.judge.verdict import Health, Outcome, ScenarioVerdict, ThresholdVerdict, Verdict, exit_code
 from loadtests.judge.wording import counted
 from loadtests.result.run import Run, ScenarioRun

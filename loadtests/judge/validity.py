@@ -5,30 +5,25 @@ Every limit is in the table below. A reason makes the run INVALID and never blam
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-
+from loadtests.judge.caveats import caveats
 from loadtests.judge.evidence import is_of_whole_run
+from loadtests.judge.observed import (
+    Observed,
+    cpu_by_process,
+    lost_as_allowed,
+    nanoseconds,
+    observed,
+    of_those_left,
+)
 from loadtests.judge.verdict import Health
 from loadtests.judge.wording import amount, counted
-from loadtests.plan.model import OpenLoad, Threshold
-from loadtests.plan.profile import due_times
+from loadtests.plan.model import Threshold
 from loadtests.result.histogram import Histogram
-from loadtests.result.run import ScenarioRun, pooled
+from loadtests.result.run import ScenarioRun
 from loadtests.result.window import (
-    CPU_WARNINGS,
-    CUT_OFF,
     DROPPED,
-    LOST_PUSHES,
-    NAMES_BEYOND,
     OFFERED,
-    OK,
-    RESPONSE_FAILED,
-    RESPONSE_OK,
-    TASK_ERRORS,
-    UNTIMED,
-    Tally,
     Window,
 )
 
@@ -40,9 +35,7 @@ __all__ = [
     "LEAST_ACHIEVED",
     "LONGEST_PAUSE_NS",
     "P99_LAG_FLOOR_NS",
-    "UNJUDGED_SHARE",
     "examine",
-    "unjudged",
 ]
 
 LEAST_ACHIEVED = 0.99
@@ -59,41 +52,12 @@ CPU_EXHAUSTED = 0.95
 """CPU of one engine process, as a share of a core, from which the generator is the bottleneck."""
 CPU_BUSY = 0.80
 """The same, from which a warning is due."""
-UNJUDGED_SHARE = 0.01
-"""Share of drops, of failures, or of connections lost or never made, above which a scenario cannot pass unless a
-threshold speaks of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Observed:
-    """What the steady interval holds; `later` also what came after it, `due` the arrivals by the plan (open loads).
-
-    `whole` is the generator's over the whole run, `connections` those held: they are made before the interval begins.
-    """
-
-    run: ScenarioRun
-    total: Tally
-    executions: Tally
-    generator: Tally
-    later: Tally
-    whole: Tally
-    connections: Tally
-    due: int | None
-
-    @property
-    def elapsed_s(self) -> float:
-        return max(self.run.judged_s, 1e-9) if self.run.seconds() else 0.0
-
-    @property
-    def lag(self) -> Histogram:
-        """Start lag of the steady interval; where connections are all there is, that of starting them."""
-        return (self.generator if self.run.scenario.operations else self.whole).histogram("start lag")
 
 
 def examine(run: ScenarioRun) -> Health:
     """The health of the generator over the steady interval of `run`."""
-    seen = _observed(run)
-    cpu = max(_cpu_by_process(run).values(), default=None)
+    seen = observed(run)
+    cpu = max(cpu_by_process(run).values(), default=None)
     reasons = [
         *_ended_badly(run),
         *_missing(run),
@@ -110,84 +74,18 @@ def examine(run: ScenarioRun) -> Health:
     lag = seen.lag
     return Health(
         reasons=tuple(reasons),
-        warnings=(*_lost(seen), *_busy(cpu), *_dropped(seen), *_oddities(seen)),
+        warnings=(*_busy(cpu), *caveats(seen)),
         offered=due,
         dropped=dropped,
         offered_per_s=due / elapsed if elapsed else 0.0,
         achieved_per_s=(offered - dropped) / elapsed if elapsed else 0.0,
-        lag_p50_ns=_ns(lag.quantile_us(0.5)),
-        lag_p99_ns=_ns(lag.quantile_us(0.99)),
-        lag_max_ns=_ns(lag.max_us),
+        lag_p50_ns=nanoseconds(lag.quantile_us(0.5)),
+        lag_p99_ns=nanoseconds(lag.quantile_us(0.99)),
+        lag_max_ns=nanoseconds(lag.max_us),
         cpu=cpu,
-        gc_pause_max_ns=_ns(seen.later.histogram("gc pause").max_us),
-        loop_lag_max_ns=_ns(seen.later.histogram("loop lag").max_us),
+        gc_pause_max_ns=nanoseconds(seen.later.histogram("gc pause").max_us),
+        loop_lag_max_ns=nanoseconds(seen.later.histogram("loop lag").max_us),
     )
-
-
-def unjudged(run: ScenarioRun, thresholds: Sequence[Threshold]) -> list[str]:
-    """What is too bad to pass in silence: drops or failures over 1% that no threshold speaks of."""
-    executions = run.steady(_executions(run))
-    found = []
-    drops, offered = executions.count(DROPPED), executions.count(OFFERED)
-    if drops > UNJUDGED_SHARE * offered and not any(threshold.metric == "drops" for threshold in thresholds):
-        held = run.scenario.driver == "websocket"  # there a drops threshold speaks of connections
-        judge = "no threshold can judge that here" if held else "no drops threshold judges them"
-        found.append(
-            f"{amount(drops / offered, 'ratio')} of the arrivals were dropped and {judge}: "
-            "the latencies are those of the admitted ones only"
-        )
-    judged = {threshold.operation for threshold in thresholds if threshold.metric in ("errors", "success")}
-    rest = [] if None in judged else [name for name in run.total_names() if name not in judged]
-    tally = run.steady(rest)
-    if tally.failed > UNJUDGED_SHARE * (tally.failed + tally.count(OK)):
-        share = amount(tally.failed / (tally.failed + tally.count(OK)), "ratio")
-        found.append(f"{share} of the executions failed and no errors threshold judges them")
-    return [*found, *_unjudged_connections(run, {threshold.metric for threshold in thresholds})]
-
-
-def _unjudged_connections(run: ScenarioRun, judged: set[str]) -> Iterator[str]:
-    held = pooled(run.connections_by_second(), run.recorded_seconds())
-    made, lost, failed = held.count(OK), sum(held.lost_connections.values()), held.failed
-    if failed > UNJUDGED_SHARE * (made + failed) and "connect failures" not in judged:
-        share = amount(failed / (made + failed), "ratio")
-        yield f"{share} of the connections could not be made and no connect failures threshold judges them"
-    if lost > UNJUDGED_SHARE * made and "connection drops" not in judged:
-        share = amount(lost / made, "ratio")
-        yield f"{share} of the connections dropped before their time and no drops threshold judges them"
-
-
-def _observed(run: ScenarioRun) -> _Observed:
-    seconds = run.seconds()
-    generator = {second: Tally.merge(found) for second, found in run.generator_by_second().items()}
-    return _Observed(
-        run=run,
-        total=run.steady(run.total_names()),
-        executions=run.steady(_executions(run)),
-        generator=pooled(generator, seconds),
-        later=Tally.merge(tally for second, tally in generator.items() if second >= seconds.start),
-        whole=Tally.merge(generator.values()),
-        connections=pooled(run.connections_by_second(), run.recorded_seconds()),
-        due=_due(run, seconds) if isinstance(run.scenario.load, OpenLoad) else None,
-    )
-
-
-def _executions(run: ScenarioRun) -> list[str]:
-    """The names whose offers are the schedule's arrivals: the plan's operations, a journey as a whole."""
-    if run.scenario.discovers:
-        return run.total_names()
-    return [operation.name for operation in run.scenario.operations]
-
-
-def _due(run: ScenarioRun, seconds: range, *, shard: int = 0, shards: int = 1) -> int:
-    """Arrivals that the schedule (or a shard of it) has due in these seconds, up to the end of arrivals."""
-    start_ns, end_ns = seconds.start * 10**9, round(min(seconds.stop, run.steady_s[1]) * 1e9)
-    due = 0
-    for times in due_times(run.scenario, shard=shard, shards=shards):
-        first, last = np.searchsorted(times, [start_ns, end_ns])
-        due += int(last - first)
-        if last < times.size:
-            break
-    return due
 
 
 def _ended_badly(run: ScenarioRun) -> Iterator[str]:
@@ -227,10 +125,10 @@ def _missing(run: ScenarioRun) -> Iterator[str]:
             yield f"{len(windows) - len(sequences):,} windows of engine process {process} came twice"
 
 
-def _missed_schedule(seen: _Observed) -> Iterator[str]:
+def _missed_schedule(seen: Observed) -> Iterator[str]:
     fired, due = seen.executions.count(OFFERED), seen.due
     if due and lost_as_allowed(seen.run):  # what those who are left had to do
-        fired, due = _of_those_left(seen.run)
+        fired, due = of_those_left(seen.run)
     if due and fired < LEAST_ACHIEVED * due:
         share = amount(fired / due, "ratio", beside=LEAST_ACHIEVED)
         yield f"the generator fired {fired:,} of the {due:,} arrivals that were due ({share}; 99% are required)"
@@ -238,37 +136,7 @@ def _missed_schedule(seen: _Observed) -> Iterator[str]:
         yield "nothing was offered in the steady interval"
 
 
-def lost_as_allowed(run: ScenarioRun) -> dict[str, float]:
-    """The workers lost during the run, by when (seconds after the start); none when more were lost than may be."""
-    lost = {end.worker: end.lost_s for end in run.processes if end.worker is not None and end.lost_s is not None}
-    return lost if len(lost) <= run.scenario.allow_lost_workers else {}
-
-
-def _of_those_left(run: ScenarioRun) -> tuple[int, int]:
-    """(fired, due) in the steady interval, by the processes that were not lost; process i has shard i."""
-    left = {end.process: shard for shard, end in enumerate(run.processes) if end.worker is None}
-    seconds, names = run.seconds(), _executions(run)
-    fired = sum(
-        window.operations[name].count(OFFERED)
-        for window in run.windows
-        if window.process in left and window.second in seconds
-        for name in names
-        if name in window.operations
-    )
-    shards = len(run.processes)
-    return fired, sum(_due(run, seconds, shard=shard, shards=shards) for shard in left.values())
-
-
-def _lost(seen: _Observed) -> Iterator[str]:
-    """Workers that may be lost are a warning, with what was not offered for want of them."""
-    for worker, at_s in lost_as_allowed(seen.run).items():
-        yield f"{worker} was lost {at_s:.1f} s after the start, as the plan allows"
-    if lost_as_allowed(seen.run) and seen.due is not None:
-        fired = seen.executions.count(OFFERED)
-        yield f"{seen.due - fired:,} of the {seen.due:,} arrivals that were due were never offered"
-
-
-def _missed_connections(seen: _Observed) -> Iterator[str]:
+def _missed_connections(seen: Observed) -> Iterator[str]:
     """Those of the plan that were due before the run ended; attempts to make lost ones anew only add to them."""
     run, held = seen.run, seen.run.scenario.load.connections
     if held is None:
@@ -281,7 +149,7 @@ def _missed_connections(seen: _Observed) -> Iterator[str]:
         yield f"the generator opened {tried:,} of the {due:,} connections that were due ({share}; 99% are required)"
 
 
-def _late(seen: _Observed) -> Iterator[str]:
+def _late(seen: Observed) -> Iterator[str]:
     """Start lag is the generator's own lateness: from when an execution could have started to when it did."""
     latencies = [t for t in seen.run.scenario.thresholds if t.metric in ("latency", "mean", "max") and not t.service]
     tightest = min((threshold.limit for threshold in latencies), default=0.0)
@@ -300,7 +168,7 @@ def _all_at_once(run: ScenarioRun) -> bool:
     return not run.scenario.operations and held is not None and held.spawn_rate is None
 
 
-def _late_to_connect(seen: _Observed) -> Iterator[str]:
+def _late_to_connect(seen: Observed) -> Iterator[str]:
     """As `_late`, for the making of held connections; what counts is its lateness over the whole run."""
     scenario = seen.run.scenario
     held = [t for t in scenario.thresholds if t.metric == "connect" and is_of_whole_run(t, scenario)]
@@ -324,10 +192,10 @@ def _at(lag: Histogram, quantile: float) -> float | None:
     return None if lag_us is None else lag_us * 1e3
 
 
-def _paused(seen: _Observed) -> Iterator[str]:
+def _paused(seen: Observed) -> Iterator[str]:
     """The longest time the generator stood still from the steady interval on; only the first sign of it is told."""
     for sign in ("start lag", "loop lag", "gc pause"):
-        longest = _ns(seen.later.histogram(sign).max_us)
+        longest = nanoseconds(seen.later.histogram(sign).max_us)
         if longest is not None and longest >= LONGEST_PAUSE_NS:
             yield f"the generator stood still for {amount(longest, 'ns')} (longest {sign})"
             return
@@ -342,61 +210,3 @@ def _starved(cpu: float | None) -> Iterator[str]:
 def _busy(cpu: float | None) -> Iterator[str]:
     if cpu is not None and CPU_BUSY <= cpu <= CPU_EXHAUSTED:
         yield f"an engine process used {amount(cpu, 'ratio', beside=CPU_EXHAUSTED)} of a core; use more --processes"
-
-
-def _dropped(seen: _Observed) -> Iterator[str]:
-    """Drops are the plan's and the target's: by Little's law, rate x response time is what has to be in flight."""
-    load, drops = seen.run.scenario.load, seen.executions.count(DROPPED)
-    if not drops or not isinstance(load, OpenLoad):
-        return
-    rate = seen.executions.count(OFFERED) / seen.elapsed_s
-    mean_us = Histogram.merge([seen.total.histogram(RESPONSE_OK), seen.total.histogram(RESPONSE_FAILED)]).mean_us
-    law = ""
-    if mean_us is not None:
-        law = (
-            f": at {amount(rate, 'per_s')} and {amount(mean_us * 1e3, 'ns')} on average, {rate * mean_us / 1e6:,.0f} "
-            "would be in flight"
-        )
-    yield f"{counted(drops, 'arrivals')} found max_in_flight ({load.max_in_flight:,}) reached and were dropped{law}"
-
-
-def _oddities(seen: _Observed) -> Iterator[str]:
-    if seen.run.status == "aborted":
-        yield f"the run was stopped early: {seen.run.stop_reason or 'a threshold was missed'}"
-    cut = seen.total.count(CUT_OFF)
-    if cut:
-        yield f"{counted(cut, 'executions')} were still running when the run ended: verdicts on shares hold either way"
-    pushes = pooled(seen.run.connections_by_second(), seen.run.seconds())
-    if seen.run.scenario.operations and pushes.count(LOST_PUSHES):
-        yield f"{counted(pushes.count(LOST_PUSHES), 'pushes')} never came; thresholds on lost speak of replies here"
-    yield from _of_locust(seen.generator)
-    clamped = sum(seen.total.histogram(name).clamped for name in (RESPONSE_OK, RESPONSE_FAILED))
-    if clamped:
-        yield f"{counted(clamped, 'times')} lay outside 1 µs to 1 h and were counted at the edge"
-
-
-def _of_locust(generator: Tally) -> Iterator[str]:
-    errors, untimed, beyond = (generator.count(name) for name in (TASK_ERRORS, UNTIMED, NAMES_BEYOND))
-    if generator.count(CPU_WARNINGS):
-        yield "Locust's own CPU was above 90%: its users were slower than the target; use more --processes"
-    if errors:
-        yield f"{counted(errors, 'tasks')} of the locustfile ended by an exception of its own"
-    if untimed:
-        yield f"{counted(untimed, 'requests')} came without a response time and are in no figure"
-    if beyond:
-        yield f"{counted(beyond, 'requests')} had further names and stand together: group them with name="
-
-
-def _cpu_by_process(run: ScenarioRun) -> dict[str, float]:
-    spent: dict[str, list[int]] = {}
-    seconds = run.seconds()
-    for window in run.windows:
-        if window.second in seconds:
-            found = spent.setdefault(window.process, [0, 0])
-            found[0] += window.generator.count("cpu_ns")
-            found[1] += window.generator.count("elapsed_ns")
-    return {process: cpu / elapsed for process, (cpu, elapsed) in spent.items() if elapsed}
-
-
-def _ns(time_us: int | None) -> int | None:
-    return None if time_us is None else time_us * 1000

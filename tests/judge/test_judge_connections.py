@@ -22,7 +22,8 @@ from synthetic_runs import (
 from loadtests.judge.judgement import judge_run, judge_scenario
 from loadtests.judge.live import AbortWatch
 from loadtests.judge.thresholds import judge_threshold
-from loadtests.judge.validity import examine, unjudged
+from loadtests.judge.unjudged import unjudged
+from loadtests.judge.validity import examine
 from loadtests.judge.verdict import Outcome
 from loadtests.plan.model import Abort, Connections, OpenLoad, Stage, Threshold
 from loadtests.result.run import ProcessEnd

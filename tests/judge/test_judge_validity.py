@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from synthetic_runs import SECOND, generator, ms, scenario, scenario_run, tally
 
-from loadtests.judge.validity import examine, unjudged
+from loadtests.judge.unjudged import unjudged
+from loadtests.judge.validity import examine
 from loadtests.plan.model import OpenLoad, Scenario, Stage
 from loadtests.plan.profile import arrivals
 from loadtests.result.run import ProcessEnd, ScenarioRun
