@@ -16,7 +16,7 @@ from loadtests.history.kept import (
     Role,
 )
 from loadtests.judge.dependence import Dependence, dependence_of_counts, dependence_of_times
-from loadtests.judge.evidence import is_of_whole_run, row_of, source_of
+from loadtests.judge.evidence import is_of_whole_run, kind_of, row_of, source_of
 from loadtests.judge.quantiles import QuantileFigure, quantile_figure
 from loadtests.judge.verdict import ScenarioVerdict, ThresholdVerdict, Verdict
 from loadtests.plan.metrics import METRICS
@@ -31,9 +31,9 @@ Named = tuple[str, Dependence]
 
 _GENERATOR = "generator"
 _SHARES = tuple(
-    Threshold(name, name, "<", 0.5, "ratio")
+    Threshold(name, name, "<", 0.5, metric.unit)
     for name, metric in METRICS.items()
-    if metric.unit == "ratio" and not name.startswith("target ")
+    if kind_of(Threshold(name, name, "<", 0.5, metric.unit)) == "share"
 )
 """A threshold of every metric that is a share by count: only which counts it reads matters here, not its limit."""
 

@@ -141,7 +141,7 @@ def _recorded(kept: KeptThreshold, threshold: Threshold) -> ThresholdVerdict:
 
 
 def _again(threshold: Threshold, run: ScenarioRun, kept: KeptScenario, *, instances: int) -> ThresholdVerdict:
-    reason = _needs_seconds(threshold)
+    reason = _needs_seconds(threshold, run.scenario)
     if reason is not None:
         why = f"{reason}, which are not kept in the history: judge the run's directory instead"
         return ThresholdVerdict(threshold, Outcome.INVALID, None, None, 0, None, why)
@@ -149,13 +149,14 @@ def _again(threshold: Threshold, run: ScenarioRun, kept: KeptScenario, *, instan
     return judge_threshold(threshold, run, instances=instances, dependence=dependence)
 
 
-def _needs_seconds(threshold: Threshold) -> str | None:
+def _needs_seconds(threshold: Threshold, scenario: Scenario) -> str | None:
+    """Why merged counts do not tell: only shares and extremes are sums and extremes of seconds."""
     if threshold.sliding_ns is not None:
         return "a sliding interval needs single seconds"
-    if threshold.metric.startswith("target "):
-        return "a gauge of the target needs its samples"
+    if source_of(threshold, scenario) == "target":
+        return "what the target says of itself needs its samples"
     kind = kind_of(threshold)
-    return f"the bounds of a {kind} need single seconds" if kind in ("mean", "rate") else None
+    return None if kind in ("share", "peak") else f"the bounds of a {kind} need single seconds"
 
 
 def _dependence(threshold: Threshold, kept: Mapping[str, Dependence]) -> Dependence:

@@ -2,7 +2,7 @@
 
 Merged counts have lost the seconds, and with them what `series.effective_samples` takes off. How much it took off stays
 known: the worth of one request, 1 when all are independent. For times it is measured at marks, the shares of answers
-beyond p50 … p99.9; between two marks the smaller worth holds, so merged counts are no surer than windows were. Where
+beyond p5 … p99.9; between two marks the smaller worth holds, so merged counts are no surer than windows were. Where
 nothing, or everything, is a hit, all requests count in full, as they do with windows.
 """
 
@@ -18,7 +18,7 @@ from loadtests.result.histogram import Histogram
 
 __all__ = ["MARKS", "Dependence", "dependence_of_counts", "dependence_of_times"]
 
-MARKS = (0.5, 0.9, 0.95, 0.99, 0.999)
+MARKS = (0.05, 0.5, 0.9, 0.95, 0.99, 0.999)
 """The quantiles at which the dependence of times is measured."""
 
 Floats = NDArray[np.float64]

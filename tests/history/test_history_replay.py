@@ -1,5 +1,6 @@
 """What was merged is judged again as its windows would be, or is said to need them."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -8,14 +9,17 @@ import pytest
 from kept_runs import answers, generator, kept, run
 
 from loadtests.errors import RunUnreadable
+from loadtests.history.kept import KeptRun
 from loadtests.history.merging import keep
 from loadtests.history.replay import judge_again, records_of, run_of
 from loadtests.judge.judgement import judge_run
 from loadtests.judge.record import records_of as records_of_run
+from loadtests.judge.thresholds import judge_threshold
 from loadtests.judge.verdict import Outcome, ThresholdVerdict
+from loadtests.plan.metrics import METRICS
 from loadtests.plan.model import Threshold
 from loadtests.plan.thresholds import parse_threshold
-from loadtests.result.run import Run
+from loadtests.result.run import Run, ScenarioRun
 from loadtests.result.window import CONNECTIONS, OFFERED, OK, RESPONSE_OK, Tally
 
 
@@ -80,12 +84,46 @@ def test_dependence_is_taken_off_merged_counts_too() -> None:
     assert again.outcome is Outcome.INCONCLUSIVE
 
 
+@pytest.fixture(scope="module")
+def rich() -> tuple[ScenarioRun, KeptRun]:
+    """A run of which every metric has something, and what is kept of it."""
+    found = run(at=everything)
+    return found.scenarios[0], keep(judge_run(found))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_no_metric_passes_on_merged_counts_that_would_not_on_windows(
+    name: str, rich: tuple[ScenarioRun, KeptRun]
+) -> None:
+    """Whatever a driver adds to the grammar: the same answer, a less sure one, or none."""
+    metric, (scenario, one) = METRICS[name], rich
+    quantile = 0.95 if metric.quantiles else None
+    thresholds = [
+        Threshold(f"{name} {comparison} {limit}", name, comparison, limit, metric.unit, quantile)
+        for comparison, limit in itertools.product(("<", ">"), (1e-3, 1.0, 30.0, 5e6, 1e10))
+    ]
+    merged_verdicts = judge_again(one, lambda _: thresholds).scenarios[0].thresholds
+    for threshold, again in zip(thresholds, merged_verdicts, strict=True):
+        whole = judge_threshold(threshold, scenario)
+        less_sure = (Outcome.INCONCLUSIVE, Outcome.INVALID)
+        assert again.outcome is whole.outcome or again.outcome in less_sure, (whole.why, again.why)
+
+
+def everything(second: int) -> dict[str, Tally]:
+    """Operations and connections with every histogram and counter that a metric may ask for."""
+    times = answers(second, amount=20, failed=second % 3)
+    named = dict.fromkeys((*METRICS, *times.histograms), times.histogram(RESPONSE_OK))
+    counted = dict.fromkeys((*METRICS, "expected", "received", "pushes", "lost_pushes", "in_flight"), 5)
+    tally = Tally(counted | dict(times.counters), named)
+    return {"get": tally, "put": tally, CONNECTIONS: tally}
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         pytest.param("mean < 1s", "the bounds of a mean need single seconds", id="a mean"),
         pytest.param("throughput > 1/s", "the bounds of a rate need single seconds", id="a rate"),
-        pytest.param("target cpu < 90%", "a gauge of the target needs its samples", id="a gauge"),
+        pytest.param("target cpu < 90%", "what the target says of itself needs its samples", id="a gauge"),
         pytest.param("p95 < 1s for 5s", "a sliding interval needs single seconds", id="a sliding interval"),
     ],
 )
