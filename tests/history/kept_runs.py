@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from loadtests.judge.judgement import judge_run
 from loadtests.plan.loader import plan_from_document
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import Environment, ProcessEnd, ResourceSample, Run, ScenarioRun
+from loadtests.result.rundir import RunWriter
 from loadtests.result.window import COMPLETED_OK, FAILED, OFFERED, OK, RESPONSE_OK, SERVICE_OK, Tally, Window
 
 MACHINE = Environment({"cpu": "a cpu", "cores": 2, "memory_bytes": 2**33}, {"python": "CPython 3.11.7"})
@@ -108,3 +110,16 @@ def _scenario(of: Run, name: str, at: At) -> ScenarioRun:
 def kept(*names: str, **changes: object) -> KeptRun:
     """What is kept of `run`."""
     return keep(judge_run(run(*names, **changes)))  # type: ignore[arg-type]
+
+
+def stored(directory: Path, *, build: str = "b1", seconds: int = 3) -> Path:
+    """A run directory of `api`; the run's id is its name."""
+    one = run(seconds=seconds, thresholds=["p95 < 1s"])
+    (scenario,) = one.scenarios
+    with RunWriter.create(directory, one.plan, run_id=directory.name, build=build, environment=MACHINE) as writer:
+        writer.begin_scenario("api", 1, started_at=scenario.started_at)
+        for window in scenario.windows:
+            writer.window(window)
+        writer.end_scenario("api", "complete", ended_s=float(seconds), processes=scenario.processes)
+        writer.finish("complete")
+    return directory

@@ -4,28 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kept_runs import MACHINE, kept, run
+from kept_runs import kept, stored
 
 from loadtests.cli.history import command
 from loadtests.errors import UsageError
 from loadtests.history.address import address_of
 from loadtests.history.store import History, Selection
-from loadtests.result.rundir import RunWriter
 
 Call = Callable[..., str]
-
-
-def recorded_run(directory: Path) -> Path:
-    """A run directory of three seconds, its name the run's id."""
-    one = run(seconds=3, thresholds=["p95 < 1s"])
-    scenario = one.scenarios[0]
-    with RunWriter.create(directory, one.plan, run_id=directory.name, build="b9", environment=MACHINE) as writer:
-        writer.begin_scenario("api", 1, started_at=scenario.started_at)
-        for window in scenario.windows:
-            writer.window(window)
-        writer.end_scenario("api", "complete", ended_s=3.0, processes=scenario.processes)
-        writer.finish("complete")
-    return directory
 
 
 @pytest.fixture
@@ -68,7 +54,7 @@ def test_a_directory_that_is_no_run_keeps_no_other_out(
 ) -> None:
     """It is told, the run after it is recorded, and the exit code says that something was wrong."""
     (tmp_path / "none").mkdir()
-    sound = recorded_run(tmp_path / "sound")
+    sound = stored(tmp_path / "sound", build="b9")
     with pytest.raises(SystemExit) as ended:
         call("add", str(tmp_path / "none"), str(sound))
     assert ended.value.code == 2
