@@ -74,7 +74,10 @@ def show(
             raise UsageError("expected a SCENARIO with --operation, --html or --format; without one all are listed")
         _overview(selection, database)
         return
-    trend = _trend(selection, operation, database, builds=by == "build")
+    from loadtests.history.trend import QUICK
+
+    quick = shape == "text" and html is None
+    trend = _trend(selection, operation, database, builds=by == "build", searched=QUICK if quick else None)
     if html is not None:
         _write(trend, html)
     if shape != "text":
@@ -98,11 +101,13 @@ def _overview(selection: "Selection", database: str | None) -> None:
     print_scenarios(scenarios)
 
 
-def _trend(selection: "Selection", operation: str | None, database: str | None, *, builds: bool) -> "Trend":
+def _trend(
+    selection: "Selection", operation: str | None, database: str | None, *, builds: bool, searched: int | None
+) -> "Trend":
     from loadtests.history.listing import read_trend
     from loadtests.history.store import History
 
-    return read_trend(History.existing(address(database)), selection, operation, builds=builds)
+    return read_trend(History.existing(address(database)), selection, operation, builds=builds, searched=searched)
 
 
 def _write(trend: "Trend", file: Path) -> None:

@@ -41,8 +41,18 @@ def scenarios_of(history: History, selection: Selection) -> dict[str, list[Point
     return {name: points[: selection.newest][::-1] for name, points in found.items()}
 
 
-def read_trend(history: History, selection: Selection, operation: str | None = None, *, builds: bool = False) -> Trend:
-    """The trend of the selected scenario, by run or by `builds`; `UsageError` when there is no run of it."""
+def read_trend(
+    history: History,
+    selection: Selection,
+    operation: str | None = None,
+    *,
+    builds: bool = False,
+    searched: int | None = None,
+) -> Trend:
+    """The trend of the selected scenario, by run or by `builds`; `UsageError` when there is no run of it.
+
+    Change points are looked for among the newest `searched` points, or among all.
+    """
     with history.reading() as session:
         rows, of = _rows(session, selection, operation)
         if not rows:
@@ -59,9 +69,10 @@ def read_trend(history: History, selection: Selection, operation: str | None = N
             operation=operation,
             of=of,
             points=points,
-            changes=found_changes(points),
+            changes=found_changes(points, newest=searched),
             breaks=found_breaks(points, differences),
             levels=list(_levels(session, selection.scenario or "", points[-1].run_id, operation)),
+            searched=searched if searched is not None and searched < len(points) else None,
         )
 
 

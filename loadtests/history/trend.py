@@ -13,10 +13,10 @@ from loadtests.judge.changes import ChangePoint, change_points
 from loadtests.judge.quantiles import QuantileFigure
 from loadtests.judge.verdict import Outcome
 
-__all__ = ["ANALYSED", "METRICS", "Break", "Change", "Level", "Point", "Trend", "found_breaks", "found_changes"]
+__all__ = ["METRICS", "QUICK", "Break", "Change", "Level", "Point", "Trend", "found_breaks", "found_changes"]
 
-ANALYSED = 300
-"""So many of the newest runs are searched for change points: enough for a year of nights, and quick."""
+QUICK = 300
+"""So many of the newest runs are searched where the answer must come at once: most of a year of nights."""
 
 _LEAST_SHARE = 0.005
 
@@ -95,6 +95,8 @@ class Trend:
     changes: Sequence[Change] = ()
     breaks: Sequence[Break] = ()
     levels: Sequence[Level] = ()
+    searched: int | None = None
+    """So many of the newest points were searched for change points; all when `None`."""
 
     def changes_at(self, index: int) -> list[Change]:
         """What changes with the point at `index`."""
@@ -119,16 +121,21 @@ def found_breaks(points: Sequence[Point], differences: Callable[[str, str], Sequ
     ]
 
 
-def found_changes(points: Sequence[Point]) -> list[Change]:
-    """The change points of every metric among the newest points, by position and metric."""
-    found = [change for stretch in _alike(points) for metric in METRICS for change in _changes(points, stretch, metric)]
+def found_changes(points: Sequence[Point], *, newest: int | None = None) -> list[Change]:
+    """The change points of every metric among the newest points (or all), by position and metric."""
+    found = [
+        change
+        for stretch in _alike(points, newest)
+        for metric in METRICS
+        for change in _changes(points, stretch, metric)
+    ]
     return sorted(found, key=lambda change: (change.index, list(METRICS).index(change.metric)))
 
 
-def _alike(points: Sequence[Point]) -> Iterator[list[int]]:
+def _alike(points: Sequence[Point], newest: int | None) -> Iterator[list[int]]:
     """Positions of neighbouring points that were made alike, without those that cannot be believed."""
-    newest = range(max(0, len(points) - ANALYSED), len(points))
-    for _, stretch in groupby(newest, key=lambda index: points[index].comparability):
+    first = 0 if newest is None else max(0, len(points) - newest)
+    for _, stretch in groupby(range(first, len(points)), key=lambda index: points[index].comparability):
         yield [index for index in stretch if points[index].believed]
 
 

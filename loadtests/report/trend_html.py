@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from loadtests import __version__
-from loadtests.history.trend import ANALYSED, METRICS
+from loadtests.history.trend import METRICS
 from loadtests.judge.quantiles import QuantileFigure
 from loadtests.judge.verdict import Outcome
 from loadtests.report.chart import Band, Chart, Course, Mark
@@ -18,7 +18,7 @@ _MS = 1e6
 
 def render_trend(page: TrendPage) -> str:
     """The whole document; needs no network and no other file."""
-    return document("trend.html.j2", page=page, charts=charts_of_trend(page), analysed=ANALYSED, version=__version__)
+    return document("trend.html.j2", page=page, charts=charts_of_trend(page), version=__version__)
 
 
 def charts_of_trend(page: TrendPage) -> tuple[Chart, ...]:

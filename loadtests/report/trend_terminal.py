@@ -45,6 +45,8 @@ def print_trend(page: TrendPage, *, rows: int, stream: TextIO | None = None) -> 
         _courses(console, page.trend.points)
         for sentence in (*page.changes, *page.breaks):
             line(console, f"◆ {sentence}")
+        if page.trend.searched is not None:
+            line(console, f"changes were looked for among the newest {page.trend.searched}; --html FILE looks at all")
         _runs(console, page.rows, rows)
 
     printed(draw, sys.stdout if stream is None else stream)

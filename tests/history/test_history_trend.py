@@ -71,6 +71,17 @@ def test_a_level_stretch_has_no_change(stepped: History) -> None:
     assert not found_changes(read_trend(stepped, API).points[:12])
 
 
+def test_a_search_for_a_quick_answer_leaves_older_runs_out(stepped: History) -> None:
+    """And says so; what it searches is searched as ever."""
+    assert not read_trend(stepped, API, searched=8).changes
+    assert read_trend(stepped, API, searched=8).searched == 8
+    whole = read_trend(stepped, API, searched=20)
+    assert (whole.searched, {change.index for change in whole.changes}) == (None, {12})
+    out = io.StringIO()
+    print_trend(page_of_trend(read_trend(stepped, API, searched=8)), rows=1, stream=out)
+    assert "changes were looked for among the newest 8" in out.getvalue()
+
+
 def test_failures_that_begin_are_a_change_of_their_own() -> None:
     """From none to 5%, which no ratio could tell."""
     points = [point(number, 10.0, failed=0 if number < 8 else 50) for number in range(16)]
