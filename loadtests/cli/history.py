@@ -144,12 +144,12 @@ def add(runs: tuple[Path, ...], *, replace: bool, database: str | None) -> None:
     for directory in runs:
         try:
             verdict = judge_run(read_run(directory))
+            fresh = record(verdict, where, replace=replace)
         except RunUnreadable as error:
             click.echo(f"loadtests: {error}", err=True)
             unreadable = error
-            continue
-        fresh = record(verdict, where, replace=replace)
-        click.echo(f"{verdict.run.id}  {'recorded' if fresh else 'was there already'}")
+        else:
+            click.echo(f"{verdict.run.id}  {'recorded' if fresh else 'was there already'}")
     if unreadable is not None:
         sys.exit(unreadable.exit_code)
 

@@ -1,6 +1,6 @@
 """Recording a run at its end: cheap, and never the reason why a finished run is lost."""
 
-from loadtests.errors import LoadtestsError
+from loadtests.errors import LoadtestsError, RunUnreadable
 from loadtests.history.address import Address
 from loadtests.judge.verdict import Verdict
 
@@ -8,7 +8,12 @@ __all__ = ["record", "try_to_record"]
 
 
 def record(verdict: Verdict, address: Address, *, replace: bool = False) -> bool:
-    """Record a judged run; false when it is there already. Imports the database here, where it is used."""
+    """Record a judged run; false when it is there already. Imports the database here, where it is used.
+
+    `RunUnreadable` for a run that ended before any scenario began: no list would ever show it.
+    """
+    if not verdict.scenarios:
+        raise RunUnreadable(verdict.run.path or verdict.run.id, "no scenario of it ever began, so nothing is recorded")
     from loadtests.history.merging import keep
     from loadtests.history.store import History
 

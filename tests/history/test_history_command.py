@@ -4,12 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kept_runs import kept, stored
+from kept_runs import MACHINE, kept, run, stored
 
 from loadtests.cli.history import command
 from loadtests.errors import UsageError
 from loadtests.history.address import address_of
 from loadtests.history.store import History, Selection
+from loadtests.result.rundir import RunWriter
 
 Call = Callable[..., str]
 
@@ -54,13 +55,16 @@ def test_a_directory_that_is_no_run_keeps_no_other_out(
 ) -> None:
     """It is told, the run after it is recorded, and the exit code says that something was wrong."""
     (tmp_path / "none").mkdir()
+    begun = tmp_path / "begun"
+    RunWriter.create(begun, run().plan, run_id="begun", build="b9", environment=MACHINE).finish("interrupted")
     sound = stored(tmp_path / "sound", build="b9")
     with pytest.raises(SystemExit) as ended:
-        call("add", str(tmp_path / "none"), str(sound))
+        call("add", str(tmp_path / "none"), str(begun), str(sound))
     assert ended.value.code == 2
     said = capsys.readouterr()
     assert said.out == "sound  recorded\n"
     assert "it has no run.json" in said.err
+    assert "no scenario of it ever began" in said.err
     assert history.run("sound").build == "b9"
 
 
