@@ -23,6 +23,7 @@ _COMMANDS: Sequence[tuple[str, ...]] = (
     ("benchmarks.peers",),
     ("benchmarks.peers.websockets",),
     ("benchmarks.peers.database",),
+    ("benchmarks.peers.agents",),
 )
 _HEADINGS = ("goal", "wanted", "reached", "")
 _BY_MEASUREMENT = (0, 1, 3)

@@ -27,6 +27,7 @@ PAGES = [
 TURNED_DOWN = {
     "websocket": ["--connections", "20", "--duration", "4"],
     "database": ["--queries-per-second", "200", "--duration", "4"],
+    "agent": ["--concurrent-agents", "20", "--duration", "6"],
 }
 """What replaces the numbers that the README's profile commands are shown with."""
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 
 from benchmarks.accuracy.behaviour import Behaviour, S
 from benchmarks.accuracy.cases import WARMUP_NS, Case, Closed, Offer, Open
@@ -33,6 +35,7 @@ __all__ = ["Finding", "cores", "distrust_of", "measure", "plan_text", "run_exper
 _ROOT = Path(__file__).parents[2]
 _START_WITHIN_S = 20.0
 _NAME = "truth"
+_ENGINE = "loadtests.drive.process"
 _JUDGED = (0, 1, 3, 4)
 """Exit codes of `loadtests run` after which there is a run to read."""
 
@@ -134,13 +137,31 @@ def cores() -> tuple[set[int], set[int]]:
     return {first}, set(others) or {first}
 
 
-def measure(here: Path) -> None:
-    """Run the plan in `here` as a user would; raises `GeneratorFault` when that leaves no run."""
-    pin = pinned(*cores()[1])
-    ended = subprocess.run(run_command(here), cwd=_ROOT, capture_output=True, text=True, check=False, preexec_fn=pin)
-    if ended.returncode not in _JUDGED:
-        last = "\n".join((ended.stdout + ended.stderr).splitlines()[-15:])
-        raise GeneratorFault(f"loadtests run ended with exit code {ended.returncode} and left no run:\n{last}")
+def measure(here: Path, *, engine_alone: bool = False) -> None:
+    """Run the plan in `here` as a user would; raises `GeneratorFault` when that leaves no run.
+
+    With `engine_alone` the engine process has the cores to itself, and its coordinator is where the server is.
+    """
+    theirs, ours = cores()
+    pin, pipe = pinned(*(theirs if engine_alone else ours)), subprocess.PIPE
+    with subprocess.Popen(run_command(here), cwd=_ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=pin) as process:
+        if engine_alone:
+            _set_apart(psutil.Process(process.pid), ours)
+        printed = "".join(process.communicate())
+    if process.returncode not in _JUDGED:
+        last = "\n".join(printed.splitlines()[-15:])
+        raise GeneratorFault(f"loadtests run ended with exit code {process.returncode} and left no run:\n{last}")
+
+
+def _set_apart(tool: psutil.Process, cores: set[int]) -> None:
+    """Wait for the engine process of a run and give it those cores."""
+    until = time.monotonic() + _START_WITHIN_S
+    while time.monotonic() < until:
+        for child in tool.children():
+            if _ENGINE in child.cmdline():
+                child.cpu_affinity(sorted(cores))
+                return
+        time.sleep(0.01)
 
 
 def distrust_of(run: Path) -> Sequence[str]:

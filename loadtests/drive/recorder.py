@@ -38,6 +38,8 @@ GENERATOR = "-generator-"
 _NS = 1_000_000_000
 _FOLD_AT = 1024
 _SLICE = 8192
+_MEASURE_SLICE = 2048
+"""Values of one further histogram that are bucketed in one turn: a third of a millisecond."""
 _GRACE_NS = 250_000_000
 """A second is given out this long after its end, so that most late answers are still in its first window."""
 _SAMPLES = 20
@@ -174,9 +176,13 @@ class Tape:
             longest = max(longest, len(counted))
         return longest
 
-    def folds(self) -> "list[Callable[[_Seconds], None]]":
-        """Pieces of work, each short, that empty up to a slice of every column into per-second sums."""
-        return [self._fold_starts, self._fold_ok, self._fold_rest]
+    def folds(self, least: int = 1) -> "list[Callable[[_Seconds], None]]":
+        """Pieces of work, each short, that empty up to a slice of every column into per-second sums.
+
+        A further histogram is a piece of its own, done where at least `least` of its values wait.
+        """
+        further = [partial(self._fold_measure, name) for name, (at, _) in self._measures.items() if len(at) >= least]
+        return [self._fold_starts, self._fold_ok, self._fold_rest, *further]
 
     def _fold_ok(self, seconds: "_Seconds") -> None:
         self._fold_ends(seconds, self._ok, OK, (RESPONSE_OK, SERVICE_OK, COMPLETED_OK))
@@ -186,11 +192,13 @@ class Tape:
         seconds.count(self.name, CUT_OFF, self._cut.take(_SLICE))
         for kind, ends in self._failures.items():
             self._fold_ends(seconds, ends, FAILED + kind, (RESPONSE_FAILED, SERVICE_FAILED, COMPLETED_FAILED))
-        for name, (at, value) in self._measures.items():
-            rows = min(len(at), _SLICE)
-            seconds.observe(self.name, name, at.take(rows), value.take(rows))
         for name, counted in self._counted.items():
             seconds.count(self.name, name, counted.take(_SLICE))
+
+    def _fold_measure(self, name: str, seconds: "_Seconds") -> None:
+        at, value = self._measures[name]
+        rows = min(len(at), _MEASURE_SLICE)
+        seconds.observe(self.name, name, at.take(rows), value.take(rows))
 
     def _fold_starts(self, seconds: "_Seconds") -> None:
         rows = min(len(self._started), _SLICE)
@@ -350,7 +358,7 @@ class Recorder:
             self._fold(self._tapes.values())
             self._jobs.append(partial(self._queue_until, ended))
         else:
-            self._fold(tape for tape in self._tapes.values() if len(tape) >= _FOLD_AT)
+            self._fold((tape for tape in self._tapes.values() if len(tape) >= _FOLD_AT), least=_FOLD_AT)
 
     def close(self) -> None:
         """Give out everything that is left."""
@@ -360,8 +368,8 @@ class Recorder:
         self._queue_until(None)
         self._work()
 
-    def _fold(self, tapes: Iterable[Tape]) -> None:
-        self._jobs.extend(partial(fold, self._seconds) for tape in tapes for fold in tape.folds())
+    def _fold(self, tapes: Iterable[Tape], *, least: int = 1) -> None:
+        self._jobs.extend(partial(fold, self._seconds) for tape in tapes for fold in tape.folds(least))
 
     def _work(self) -> None:
         while self._jobs:

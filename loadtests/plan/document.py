@@ -117,9 +117,7 @@ class ScenarioShape(Shape):
     warmup: Wait = 0
     timeout: Duration = 10 * 10**9
     seed: Seed = 0
-    operations: Annotated[Any, Later(HttpShape, WebsocketShape, DatabaseShape, AgentShape, NullShape, wrap=list_of)] = (
-        None
-    )
+    operations: Annotated[Any, Later(*_OPERATIONS, wrap=list_of)] = None
     data: Annotated[Any, Later(FeederShape, wrap=map_of)] = None
     thresholds: Annotated[Any, WithJsonSchema(list_of({"type": "string", "examples": ["p99 < 2s"]}))] = None
     http: Annotated[Any, Later(HttpSettingsShape)] = None

@@ -1,8 +1,8 @@
 """Keeping secrets out of every file, log and report.
 
 Secret are: environment values under a name that looks secret, passwords in URLs, `auth` values, the `bearer` of
-WebSockets, and the values of credential headers. In a document they are hidden where they stand; in other text
-wherever they occur.
+WebSockets and agents, and the values of credential headers. In a document they are hidden where they stand; in other
+text wherever they occur.
 `{{name}}` in such a place is no secret, and stays.
 """
 
@@ -23,6 +23,7 @@ _OPEN_TEXT = frozenset(
     {
         *("target", "request", "headers", "json", "form", "raw", "auth", "check", "data", "extract"),
         *("send", "on_open", "path", "until", "subprotocols", "bearer"),
+        *("prompt", "system", "user", "thread", "body", "answer", "model"),
     }
 )
 _SCHEME = re.compile(r"(?i)(?:bearer|basic|token|digest|negotiate|apikey)\s+")
@@ -109,7 +110,7 @@ def _hide_parts(place: Place, text: str) -> str:
 
 
 def _is_credential(place: Place) -> bool:
-    if "auth" in place or place[-2:] == ("websocket", "bearer"):
+    if "auth" in place or place[-2:] in (("websocket", "bearer"), ("agent", "bearer")):
         return True
     return len(place) >= 2 and place[-2] == "headers" and str(place[-1]).lower() in _SECRET_HEADERS
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from loadtests.report.agent import agents
 from loadtests.report.block import Block
 from loadtests.report.connections import connections
 from loadtests.report.database import database
@@ -14,6 +15,7 @@ BLOCKS: dict[str, Callable[[ScenarioRun], Block | None]] = {
     "connections": connections,
     "locust": users_of_locust,
     "database": database,
+    "agents": agents,
 }
 """By key. A scenario of report.json has every key, null where the block does not apply."""
 

@@ -26,6 +26,7 @@ from loadtests.result.window import (
     DUPLICATED,
     EXPECTED,
     LATE,
+    NUMBERS,
     OFFERED,
     OK,
     OUT_OF_ORDER,
@@ -48,7 +49,7 @@ MOST_SLOW = 6
 
 _PER_KIND = 5
 _MESSAGE_CHARACTERS = 2000
-_OWN_ROWS = frozenset({RESPONSE_OK, SERVICE_OK, RESPONSE_FAILED, SERVICE_FAILED})
+_NO_PHASES = frozenset({RESPONSE_OK, SERVICE_OK, RESPONSE_FAILED, SERVICE_FAILED}) | NUMBERS
 
 
 def operation_rows(run: ScenarioRun) -> list[OperationRow]:
@@ -101,7 +102,7 @@ def _messages(tally: Tally) -> MessageFacts:
 
 
 def _phases(tally: Tally) -> dict[str, Latency]:
-    others = {name: found for name, found in tally.histograms.items() if name not in _OWN_ROWS and found.total}
+    others = {name: found for name, found in tally.histograms.items() if name not in _NO_PHASES and found.total}
     return {name: latency(others[name]) for name in sorted(others)}
 
 

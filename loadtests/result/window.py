@@ -33,6 +33,7 @@ __all__ = [
     "LOST_PUSHES",
     "MIXED_UP",
     "NAMES_BEYOND",
+    "NUMBERS",
     "NUMBER_NS",
     "OFFERED",
     "OK",
@@ -103,6 +104,8 @@ SERVICE_FAILED = "service.failed"
 # service tells them), "tokens", "partial tokens" (of failed ones), "turns", "tool calls", "parallel" (running at once).
 NUMBER_NS = 1_000_000
 """In a histogram a plain number stands as so many ns each: 12 tokens as 12 ms, 50 tokens a second as 50 ms."""
+NUMBERS = frozenset({"token rate", "tokens", "partial tokens", "turns", "tool calls", "parallel"})
+"""Histograms of plain numbers, not of times."""
 
 # Of the generator's tally where the load is a locustfile's: exceptions in its tasks, requests without a response time,
 # requests under names beyond the most that are kept apart, warnings of Locust's that its CPU was above 90%.

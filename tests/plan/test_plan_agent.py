@@ -104,6 +104,19 @@ def test_what_cannot_be_meant_is_a_mistake(changes: dict, operation: dict, expec
     assert expected in _mistake(changes, operation)
 
 
+def test_what_opens_the_door_is_hidden() -> None:
+    """The bearer where it stands; a secret of the environment also in what is asked."""
+    agent = {"bearer": "sk-12345678", "headers": {"x-api-key": "other-key-1"}}
+    operation = {**ASK, "prompt": "say ${API_KEY}", "system": None}
+    scenario = {"driver": "agent", "load": LOAD, "agent": agent, "operations": [operation]}
+    scenario["data"] = {"user": {"sequence": "1..9"}}
+    document = {"version": 1, "target": {"http": "http://127.0.0.1:9"}, "scenarios": {"agents": scenario}}
+    plan = plan_from_document(document, source="p.yaml", environ={"API_KEY": "from-outside-1"})
+    stored = str(plan.document)
+    assert not [secret for secret in ("sk-12345678", "other-key-1", "from-outside-1") if secret in stored]
+    assert plan.scenarios["agents"].agent.bearer == "sk-12345678"
+
+
 def test_agents_are_no_business_of_other_drivers() -> None:
     """Their metrics and settings belong to them."""
     http = {"driver": "http", "operations": [{"name": "ask", "request": "GET /"}]}

@@ -222,6 +222,43 @@ def test_a_stream_that_does_not_end_times_out(run: Run, sentence: str, script: A
     run(test)
 
 
+def test_pieces_that_were_held_are_timed_as_they_came(run: Run) -> None:
+    """Looked at together, but each at its own instant; what follows them is not mistaken for one of them."""
+
+    async def test() -> None:
+        apart = [piece for _ in range(6) for piece in (token(), 0.02)]
+        plan = talk("stream", asking(user=None))
+        found, _ = await outcome(streaming(*apart, event("tool", {"name": "x"}), completed()), plan, times=2)
+        gaps = found.tallies["ask"].histogram("token gap")
+        assert (gaps.total, found.ok("ask"), number(found, "tokens")) == (10, 2, 6)
+        assert gaps.quantile_us(0.1) >= 15_000
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "ends", "kind", "partial"),
+    [
+        ("silence after a malformed one", (chunk(b"event: token\ndata: {oops\n\n"), token(), 5.0), "malformed", 5),
+        ("silence", (5.0,), "timeout", 5),
+        ("a cut", (), "cut", 5),
+        ("40 more of them", (*[token()] * 40, 5.0), "timeout", 45),
+    ],
+)
+def test_pieces_that_were_held_count_whatever_follows(
+    run: Run, sentence: str, ends: tuple[Any, ...], kind: str, partial: int
+) -> None:
+    """Also where nothing comes any more."""
+
+    async def test() -> None:
+        apart = [piece for _ in range(5) for piece in (token(), 0.01)]
+        found, _ = await outcome(streaming(*apart, *ends, ends="reset"), talk("stream", asking(user=None), timeout=0.3))
+        assert found.failures("ask") == {kind: 1}
+        assert number(found, "partial tokens") == partial
+
+    run(test)
+
+
 def test_the_limit_is_that_of_the_whole_conversation(run: Run) -> None:
     """Two turns that each keep within it do not, together."""
 

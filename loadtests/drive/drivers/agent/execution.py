@@ -67,6 +67,14 @@ class Execution(Listener):
     def heard(self, connection: StreamConnection, piece: bytes, now_ns: int) -> None:
         """See `Listener`."""
         turn, take = self.turns[-1], self._work.dialect.event
+        event = turn.reader.whole(piece)
+        if event is not None and turn.events is None and turn.first_event_ns:
+            failure = take(turn, event[0], event[1], now_ns)
+            if failure is not None:
+                connection.fail(failure)
+            elif turn.tokens:
+                connection.holds = True
+            return
         try:
             events = turn.reader.feed(piece)
         except BadStream as error:
@@ -120,6 +128,10 @@ class Execution(Listener):
     def expire(self) -> None:
         """The execution limit has come."""
         connection, within = self._connection, format_duration(self.timeout_ns)
+        if connection is not None:
+            connection.let_go()
+        if self.over:
+            return
         if connection is not None and connection.transport is None:
             failure = Failure("timeout", f"no connection within {within}")
         else:

@@ -22,7 +22,7 @@ _BOM = b"\xef\xbb\xbf"
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 _UNNAMED = b"message"
 _NAME, _DATA = b"event: ", b"data: "
-_NAME_AT, _DATA_AT = len(_NAME), len(_DATA)
+_LF = 0x0A
 
 
 class BadStream(Exception):
@@ -32,11 +32,15 @@ class BadStream(Exception):
 class EventReader:
     """`feed` gives the events that have become whole; `last_id` and `retry_ms` are what the stream said last."""
 
-    __slots__ = ("_after_cr", "_data", "_name", "_rest", "_size", "_started", "last_id", "retry_ms")
+    __slots__ = (
+        *("_after_cr", "_data", "_idle", "_name", "_prefix", "_prefix_name", "_rest", "_size", "_started"),
+        *("last_id", "retry_ms"),
+    )
 
     def __init__(self) -> None:
         self._rest = b""
-        self._started = self._after_cr = False
+        self._started = self._after_cr = self._idle = False
+        self._prefix, self._prefix_name = _DATA, _UNNAMED
         self._name = b""
         self._data: list[bytes] = []
         self._size = 0
@@ -50,13 +54,23 @@ class EventReader:
 
     def feed(self, piece: bytes) -> list[Event]:
         """Take the next bytes; raises `BadStream` for an event that will not end."""
-        if self._started and not (self._rest or self._data or self._name or self._after_cr):
-            event = _whole(piece)
-            if event is not None:
-                return [event]
-        return self._lines(piece)
+        event = self.whole(piece)
+        return self._lines(piece) if event is None else [event]
+
+    def whole(self, piece: bytes) -> Event | None:
+        """The event of a piece that is exactly one, written as the one before; `None`, and not taken, if it is not.
+
+        Nearly every token is: its first lines are those of the last, and a single line of data follows.
+        """
+        if not self._idle or not piece.startswith(self._prefix):
+            return None
+        at, end = len(self._prefix), len(piece) - 2
+        if piece.find(b"\n", at) != end or piece[-1] != _LF or b"\r" in piece:
+            return None
+        return self._prefix_name, piece[at:end]
 
     def _lines(self, piece: bytes) -> list[Event]:
+        """As the standard says, line by line."""
         if self._after_cr and piece:
             piece = piece.removeprefix(b"\n")
             self._after_cr = False
@@ -80,6 +94,11 @@ class EventReader:
                 self._field(line)
             else:
                 self._dispatch(found)
+        self._idle = not (self._rest or self._data or self._name or self._after_cr)
+        if self._idle and found:
+            self._prefix_name = found[-1][0]
+            unnamed = self._prefix_name == _UNNAMED
+            self._prefix = _DATA if unnamed else _NAME + self._prefix_name + b"\n" + _DATA
         return found
 
     def _field(self, line: bytes) -> None:
@@ -105,18 +124,3 @@ class EventReader:
             found.append((self._name or _UNNAMED, data))
             self._data = []
         self._name, self._size = b"", 0
-
-
-def _whole(piece: bytes) -> Event | None:
-    """The event of a piece that is exactly one, as nearly all are, written the usual way; `None` for any other."""
-    end = len(piece) - 2
-    if b"\r" in piece:
-        return None
-    if piece.startswith(_DATA):
-        return (_UNNAMED, piece[_DATA_AT:end]) if piece.find(b"\n") == end and piece.endswith(b"\n\n") else None
-    if not piece.startswith(_NAME):
-        return None
-    name_end = piece.find(b"\n")
-    if piece.startswith(_DATA, name_end + 1) and piece.find(b"\n", name_end + 1) == end and piece.endswith(b"\n\n"):
-        return piece[_NAME_AT:name_end] or _UNNAMED, piece[name_end + 1 + _DATA_AT : end]
-    return None
