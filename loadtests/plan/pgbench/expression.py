@@ -248,29 +248,27 @@ def _variable(name: str) -> Evaluate:
 
 
 def _either(left: _Node, right: _Node) -> _Node:
+    """OR as pgbench computes it: the right side only where the left is false; a null on the left is the answer."""
+
     def run(scope: Scope) -> Value:
         first = left.run(scope)
-        if first is not None and truth(first):
-            return True
-        second = right.run(scope)
-        if second is not None and truth(second):
-            return True
-        return None if first is None or second is None else False
+        return first if first is None else truth(first) or _as_truth(right.run(scope))
 
     return _folded(run, left, right)
 
 
 def _both(left: _Node, right: _Node) -> _Node:
+    """AND as pgbench computes it: the right side only where the left is true; a null on the left is the answer."""
+
     def run(scope: Scope) -> Value:
         first = left.run(scope)
-        if first is not None and not truth(first):
-            return False
-        second = right.run(scope)
-        if second is not None and not truth(second):
-            return False
-        return None if first is None or second is None else True
+        return first if first is None else truth(first) and _as_truth(right.run(scope))
 
     return _folded(run, left, right)
+
+
+def _as_truth(value: Value) -> Value:
+    return None if value is None else truth(value)
 
 
 def _negated(value: Value) -> Value:

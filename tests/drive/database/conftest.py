@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 from database_engine import ACCOUNTS, Database
+from database_tls import TlsFront
 
 from loadtests.target.postgres.server import Server, new_server
 
@@ -29,3 +31,10 @@ def database(server: Server) -> Database:
 
     asyncio.run(fill())
     return Database(dsn, server)
+
+
+@pytest.fixture
+def secure(server: Server, tmp_path: Path) -> Iterator[TlsFront]:
+    """The server behind TLS."""
+    with TlsFront(server, tmp_path).serving() as front:
+        yield front

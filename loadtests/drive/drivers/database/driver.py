@@ -27,6 +27,7 @@ from loadtests.plan.protocol.database import DatabaseOperation
 __all__ = ["DatabaseDriver"]
 
 _POOL = 20
+_UNOPENED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ExceptionGroup)
 _WRONG_DSN = frozenset({"28000", "28P01", "3D000"})
 
 
@@ -55,7 +56,10 @@ class DatabaseDriver(Driver):
             first = await pool.session(self._look)
             self._note_unknown_columns()
             await pool.fill(first, count)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ExceptionGroup) as error:
+        except BaseException as error:
+            await pool.close()
+            if not isinstance(error, _UNOPENED):
+                raise
             raise _unopened(dialler, error) from error
         self._pool = pool
         for flow in self._flows:

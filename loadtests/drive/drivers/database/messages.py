@@ -209,8 +209,8 @@ class Familiar:
     __slots__ = ("_end", "_whole")
 
     def __init__(self) -> None:
-        self._whole = b""
-        self._end = b""
+        self._whole: bytes | None = None
+        self._end: bytes | None = None
 
     def knows(self, data: bytes) -> bool:
         """Whether `data` is a whole answer like one that was found good."""
@@ -218,7 +218,7 @@ class Familiar:
             return True
         end = self._end
         return (
-            bool(end)
+            end is not None
             and data.endswith(end)
             and data.startswith(_BOUND_ROW)
             and int.from_bytes(data[6:10], "big") == len(data) - 6 - len(end)

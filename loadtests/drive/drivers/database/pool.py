@@ -68,6 +68,7 @@ class Pool:
         self._connect = self._tape.measure("connect")
         self._connected_ns: list[int] = []
         self._all: set[Connection] = set()
+        self._new: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recovery = _Recovery(self)
         self._recovering = Deadlines[Connection](self._clock, _RECOVERING_NS, _unresponsive)
@@ -92,8 +93,13 @@ class Pool:
         began = self._now()
         connection = Connection(self)
         made = await self._dialler.dial(CONNECT_WITHIN_S)
-        if look is not None:
-            await look(made)
+        try:
+            if look is not None:
+                await look(made)
+        except BaseException:
+            made.terminate()
+            raise
+        self._new.add(connection)
         connection.made(*made.hand_over(connection))
         await prepare(connection, self._statements)
         self._connected_ns.append(self._now() - began)
@@ -148,6 +154,7 @@ class Pool:
 
     def gone(self, connection: Connection, failure: Failure) -> bool:
         """A session has ended; whether it was one of the pool until now."""
+        self._new.discard(connection)
         if connection not in self._all:
             return not self._over
         now = self._now()
@@ -187,7 +194,7 @@ class Pool:
         self._over = True
         if self._ticked_ns:
             self._tick(None)
-        for connection in tuple(self._all):
+        for connection in self._all | self._new:
             if connection in self.idle:
                 connection.transport.write(b"X\x00\x00\x00\x04")
                 connection.transport.close()
@@ -195,12 +202,13 @@ class Pool:
                 connection.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         until_ns = self._now() + _CLOSING_NS
-        while self._all and self._now() < until_ns:
+        while (self._all or self._new) and self._now() < until_ns:
             await asyncio.sleep(0.002)
 
     def _add(self, connection: Connection) -> None:
         if connection.transport.is_closing():
             raise ConnectionResetError("the server closed a connection just after it was made")
+        self._new.discard(connection)
         self._all.add(connection)
         connection.taken_ns = self._now()
         self.release(connection, connection.taken_ns)

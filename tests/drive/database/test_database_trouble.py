@@ -1,0 +1,121 @@
+"""What goes wrong while the load runs: timeouts, lost sessions, a server that goes and comes back."""
+
+import asyncio
+
+import asyncpg
+from database_engine import Database, drive, rate, scenario, sql, users
+
+from loadtests.result.window import DROPPED, OFFERED, OK, RECONNECTED, RESPONSE_FAILED
+
+QUICK = "SELECT 1"
+
+
+async def _ask(dsn: str, sql_text: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    await connection.execute(sql_text)
+    await connection.close()
+
+
+def test_a_timeout_cancels_the_statement_and_the_session_is_used_again(database: Database) -> None:
+    """It counts at its full wait; nothing after it on the only connection is hit by the late cancel."""
+    slow = sql("SELECT pg_sleep(10)", name="slow", timeout=0.05)
+    driven = drive(scenario(users(1, seconds=0.5), slow, sql(QUICK, name="quick"), pool=1), database)
+    assert set(driven["slow"].failures) == {"timeout"}
+    assert driven["slow"].histogram(RESPONSE_FAILED).quantile_us(0.0) >= 50_000
+    assert driven["quick"].count(OK) > 0
+    assert not driven["quick"].failures
+    assert not driven.connections.lost_connections
+    assert database.ask(
+        "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(10)' AND state = 'active'"
+    ) == [(0,)]
+
+
+def test_who_waits_for_a_connection_times_out_as_well(database: Database) -> None:
+    """Behind statements that take all of the time on the only one."""
+    slow, quick = sql("SELECT pg_sleep(0.3)", name="slow"), sql(QUICK, name="quick", timeout=0.1)
+    driven = drive(scenario(rate(50, seconds=0.2), slow, quick, pool=1), database)
+    assert set(driven["quick"].failures) == {"timeout"}
+    assert "no free connection within 100 ms" in driven.messages("timeout")
+    assert not driven["slow"].failures
+
+
+def test_the_servers_own_time_limit_is_a_timeout(database: Database) -> None:
+    """Whoever ends the statement, it took too long."""
+    driven = drive(
+        scenario(users(1, seconds=0.3), sql("SELECT pg_sleep(10)"), statement_timeout_ns=50_000_000), database
+    )
+    assert set(driven["work"].failures) == {"timeout"}
+    assert "statement_timeout of 50 ms" in driven.messages("timeout")[0]
+
+
+def test_a_statement_that_somebody_cancels_is_no_timeout(database: Database) -> None:
+    """Its kind says what happened."""
+
+    async def cancel(dsn: str) -> None:
+        await asyncio.sleep(0.1)
+        await _ask(dsn, "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(0.3)%'")
+
+    driven = drive(scenario(users(1, seconds=0.1), sql("SELECT pg_sleep(0.3)")), database, beside=cancel)
+    assert driven["work"].failures == {"query_canceled": 1}
+
+
+def test_arrivals_beyond_the_room_are_dropped(database: Database) -> None:
+    """Counted, never delayed."""
+    driven = drive(scenario(rate(100, seconds=0.3, max_in_flight=2), sql("SELECT pg_sleep(0.2)"), pool=1), database)
+    work = driven["work"]
+    assert work.count(DROPPED) > 20
+    assert work.count(OK) + work.count(DROPPED) + work.count("cut_off") + work.failed == work.count(OFFERED)
+
+
+def test_ended_sessions_are_lost_by_cause_and_made_anew(database: Database) -> None:
+    """The execution on one fails with the server's word; afterwards everything is answered again."""
+
+    async def end(dsn: str) -> None:
+        await asyncio.sleep(0.15)
+        await _ask(
+            dsn,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'loadtests'",
+        )
+
+    operation = sql("SELECT pg_sleep(0.01)")
+    driven = drive(scenario(users(3, seconds=0.8), operation, reconnect_ns=20_000_000), database, beside=end)
+    assert driven.connections.lost_connections == {"admin_shutdown": 3}
+    assert driven.connections.count(RECONNECTED) == 3
+    assert driven.connections.count(OK) == 6
+    assert set(driven["work"].failures) <= {"admin_shutdown"}
+    assert driven["work"].count(OK) > 50
+
+
+def test_a_lost_session_stays_lost_where_the_plan_says_so(database: Database) -> None:
+    """Then the others have to do."""
+
+    async def end(dsn: str) -> None:
+        await asyncio.sleep(0.1)
+        await _ask(
+            dsn,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'loadtests' LIMIT 1",
+        )
+
+    driven = drive(scenario(users(2, seconds=0.4), sql(QUICK), reconnect_ns=None), database, beside=end)
+    assert sum(driven.connections.lost_connections.values()) == 1
+    assert driven.connections.count(OK) == 2
+
+
+def test_a_restart_of_the_server_is_failures_by_kind_and_then_over(database: Database) -> None:
+    """Sessions are refused while it is away; once it is back there are as many as before."""
+
+    async def restart(dsn: str) -> None:
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(database.server.stop)
+        await asyncio.sleep(0.2)
+        await asyncio.to_thread(database.server.start)
+
+    load = users(2, seconds=2.5, pacing=0.01)
+    driven = drive(scenario(load, sql(QUICK), timeout=0.5, reconnect_ns=30_000_000), database, beside=restart)
+    made = driven.connections
+    assert sum(made.lost_connections.values()) == 2
+    assert made.count(RECONNECTED) == 2
+    assert made.failed > 0
+    assert set(made.failures) <= {"connect", "cannot_connect_now", "reset", "timeout"}
+    assert driven["work"].count(OK) > 50
+    assert set(driven["work"].failures) <= {"admin_shutdown", "reset", "timeout"}
