@@ -125,7 +125,7 @@ def _one(text: str) -> str:
     if not found:
         raise SqlError("expected an SQL statement")
     if len(found) > 1:
-        raise SqlError(f"expected one statement, got {len(found)}: give a list of them, which is one transaction")
+        raise SqlError(f"expected one statement, got {len(found)}: give them as the list of a transaction")
     return found[0][1]
 
 

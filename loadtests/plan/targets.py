@@ -2,7 +2,7 @@
 
 import ipaddress
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from loadtests.plan.document import TargetShape, TlsShape
 from loadtests.plan.findings import Findings
@@ -28,7 +28,8 @@ def read_target(findings: Findings, value: object, *, base: Path | None) -> Targ
         return Target()
     for key, schemes in _SCHEMES.items():
         written = getattr(shape, key)
-        rule = None if written is None else address_rule(written, *schemes)
+        check = _database_rule if key == "database" else address_rule
+        rule = None if written is None else check(written, *schemes)
         if rule is not None:
             near = nearest(written.partition("://")[0], schemes) if "://" in written else None
             findings.note((*place, key), rule, near=None if near is None else f"{near}://")
@@ -68,6 +69,27 @@ def address_rule(text: str, *schemes: str) -> str | None:
         return expected
     if schemes[0] in ("http", "ws") and (parts.fragment or any(mark in text for mark in " \t\r\n")):
         return f"{expected}, without spaces or #"
+    return None
+
+
+def _database_rule(text: str, *schemes: str) -> str | None:
+    """As `address_rule`, for a DSN: one server, by its host or by the directory of its socket."""
+    expected = "expected an address such as postgresql://user@127.0.0.1:5432/name, for a socket …/name?host=/directory"
+    try:
+        parts = urlsplit(text)
+        asked = parse_qs(parts.query)
+        ports = parts.port, *map(int, asked.get("port", ()))
+    except ValueError:
+        return expected
+    host = parts.hostname or asked.get("host", [""])[-1]
+    if parts.scheme not in schemes or not host or len(ports) > 2:
+        return expected
+    if "," in host:
+        return "expected one server: a run loads one at a time"
+    if parts.netloc.count("@") > 1:
+        return "an @ in a user or password is written %40"
+    if parts.hostname is None and not host.startswith("/"):
+        return expected
     return None
 
 
