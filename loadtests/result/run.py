@@ -28,9 +28,9 @@ class ResourceSample:
 
     `source` is `target`, `generator` or `database`; `values` by name: `cpu` (share of one instance's limit),
     `memory_bytes`, `pool` (share in use), `lock_wait_s`, `queued` and `running` (executions of agents); of a database
-    `sessions_<state>`, `lock_waiting` and `lock_longest_s` as they are, all others what was counted since the sample
-    before. Waits for locks that have ended stand in the second in which they began: `lock_waits`, `lock_wait_total_s`,
-    `lock_wait_max_s`, also by `.<mode>`.
+    `sessions_<state>` as they are, `lock_waiting` and `lock_longest_s` at their highest, all others what was counted
+    since the sample before. Waits for locks that have ended stand in the second in which they began: `lock_waits`,
+    `lock_wait_total_s`, `lock_wait_max_s`, also by `.<mode>`.
     """
 
     scenario: str

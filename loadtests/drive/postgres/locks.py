@@ -62,6 +62,7 @@ class LockWaits:
 
     _waits: dict[tuple[int, float], _Wait] = field(default_factory=dict)
     _ended: dict[int, dict[str, float]] = field(default_factory=dict)
+    _peaks: tuple[int, float] = (0, 0.0)
     blockers: list[Blocker] = field(default_factory=list)
 
     @property
@@ -83,10 +84,14 @@ class LockWaits:
         for key in [key for key in self._waits if key not in seen]:
             wait = self._waits.pop(key)
             self._end(wait, (wait.seen_s + at_s) / 2)
+        most, longest = self._peaks
+        longest = max([longest, *(at_s - wait.began_s for wait in self._waits.values())])
+        self._peaks = max(most, self.waiting), longest
 
-    def longest(self, at_s: float) -> float:
-        """The longest wait in progress."""
-        return max((at_s - wait.began_s for wait in self._waits.values()), default=0.0)
+    def peaks(self) -> tuple[int, float]:
+        """The most that waited at once, and the longest wait that was in progress, in any look since the last time."""
+        found, self._peaks = self._peaks, (0, 0.0)
+        return found
 
     def worth_asking(self, at_s: float) -> int | None:
         """A process that has waited so long that it is worth knowing for whom; each time of waiting once."""

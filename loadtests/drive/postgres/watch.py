@@ -97,7 +97,8 @@ class DatabaseWatch:
         if row is None:
             return
         look = self._counters.look(dict(row))
-        waiting = {"lock_waiting": float(self._locks.waiting), "lock_longest_s": self._locks.longest(now)}
+        most, longest = self._locks.peaks()
+        waiting = {"lock_waiting": float(most), "lock_longest_s": longest}
         self._send(now, "target", {"pool": look.pool})
         self._send(now, "database", {**self._counters.figures(look), **waiting})
         self._send_waits()

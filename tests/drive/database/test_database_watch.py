@@ -161,7 +161,8 @@ def test_waits_end_between_the_look_that_saw_them_last_and_the_next() -> None:
     waits.look([Waiter(1, 50.0, 0.3, "ShareLock", "a"), Waiter(2, 51.0, 0.1, "ExclusiveLock", "b")], 2.2)
     waits.look([Waiter(2, 51.0, 0.3, "ExclusiveLock", "b")], 2.4)
     assert waits.waiting == 1
-    assert waits.longest(2.6) == pytest.approx(0.5)
+    assert waits.peaks() == (2, pytest.approx(0.3))
+    assert waits.peaks() == (0, 0.0)
     assert waits.take() == {
         1: {
             "lock_waits": 1.0,
