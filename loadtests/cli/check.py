@@ -105,6 +105,8 @@ def _facts(scenario: Scenario, summary: ScheduleSummary) -> Iterator[tuple[str, 
         yield "Little's law", _little(load)
         assumed = format_duration(summary.assumed_latency_ns or 0)
         yield "executions", f"about {summary.offered:,.0f}, were every answer to take {assumed}; the counts below too"
+    if scenario.driver == "database":
+        yield "pool", _pool_words(scenario)
     start, end = map(format_duration, summary.steady_ns)
     yield "judged", f"from {start} to {end}; {_before(scenario)}"
     yield "timeout", format_duration(scenario.timeout_ns)
@@ -117,6 +119,14 @@ def _connections_words(connections: Connections, duration_ns: int) -> str:
         spawn = f"{format_rate(connections.spawn_rate)}, all due after {format_duration(connections.spawn_ns)}"
     sending = f"; {connections.senders:,} of them send" if 0 < connections.senders < connections.count else ""
     return f"{connections.count:,}, opened {spawn}, held until {format_duration(duration_ns)}{sending}"
+
+
+def _pool_words(scenario: Scenario) -> str:
+    users = scenario.load.users if isinstance(scenario.load, ClosedLoad) else None
+    again = scenario.database.reconnect_ns
+    anew = "never made anew" if again is None else f"made anew after {format_duration(again)}"
+    count = scenario.database.connections(users)
+    return f"{count:,} connections that all operations share; whoever finds none free waits; a lost one is {anew}"
 
 
 def _before(scenario: Scenario) -> str:

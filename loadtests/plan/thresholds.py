@@ -125,12 +125,12 @@ def samples_needed(threshold: Threshold) -> int | None:
 
     For a quantile q, the n at which some sample lies beyond it with 95% probability: ⌈ln 0.05 / ln q⌉ (p95 59,
     p99 299, p99.9 2,995); where it is to be large, below it (p5 59). For a share, the n at which no bad one at all
-    shows less than the limit. `None` where counting samples says nothing (mean, max, throughput, target).
+    shows less than the limit. `None` where counting samples says nothing (mean, max, throughput, pool, target).
     """
     if threshold.quantile is not None:
         less = threshold.comparison in ("<", "<=")
         return trials_needed(threshold.quantile if less else 1.0 - threshold.quantile)
-    if threshold.unit != "ratio" or threshold.metric.startswith("target "):
+    if threshold.unit != "ratio" or threshold.metric == "pool" or threshold.metric.startswith("target "):
         return None
     good = threshold.limit if _known(threshold.metric).more_is_better else 1.0 - threshold.limit
     return trials_needed(good) if 0.0 < good < 1.0 else None

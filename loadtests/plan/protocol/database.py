@@ -9,6 +9,8 @@ from loadtests.plan.sql import Sql
 
 __all__ = ["CopyRows", "DatabaseOperation", "DatabaseSettings", "Isolation", "RowCheck", "Statement"]
 
+_POOL = 20
+
 Isolation = Literal["read committed", "repeatable read", "serializable"]
 
 
@@ -74,3 +76,7 @@ class DatabaseSettings:
     statement_timeout_ns: int | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     reconnect_ns: int | None = 100_000_000
+
+    def connections(self, users: int | None) -> int:
+        """How many there are, for a closed load of so many users or an open one."""
+        return self.pool or users or _POOL

@@ -86,6 +86,24 @@ def test_ended_sessions_are_lost_by_cause_and_made_anew(database: Database) -> N
     assert driven["work"].count(OK) > 50
 
 
+def test_a_session_that_can_no_longer_prepare_is_refused_and_tried_again(database: Database) -> None:
+    """A table is renamed while it is away; once that is undone the session comes back."""
+
+    async def rename(dsn: str) -> None:
+        await asyncio.sleep(0.1)
+        end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'loadtests'"
+        await _ask(dsn, f"ALTER TABLE accounts RENAME TO gone; {end}")
+        await asyncio.sleep(0.3)
+        await _ask(dsn, "ALTER TABLE gone RENAME TO accounts")
+
+    operation = sql("SELECT id FROM accounts WHERE id = 1", timeout=0.2)
+    what = scenario(users(1, seconds=1.0, pacing=0.01), operation, reconnect_ns=30_000_000)
+    driven = drive(what, database, beside=rename)
+    assert driven.connections.failures["prepare"] > 0
+    assert driven.connections.count(RECONNECTED) == 1
+    assert "accounts" in driven.messages("prepare")[0]
+
+
 def test_a_lost_session_stays_lost_where_the_plan_says_so(database: Database) -> None:
     """Then the others have to do."""
 

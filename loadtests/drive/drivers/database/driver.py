@@ -26,7 +26,6 @@ from loadtests.plan.protocol.database import DatabaseOperation
 
 __all__ = ["DatabaseDriver"]
 
-_POOL = 20
 _UNOPENED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ExceptionGroup)
 _WRONG_DSN = frozenset({"28000", "28P01", "3D000"})
 
@@ -111,8 +110,8 @@ class DatabaseDriver(Driver):
             entry.flow.expired_waiting(entry)
 
     def _pool_size(self) -> int:
-        load, settings = self.scenario.load, self.scenario.database
-        return settings.pool or (load.users if isinstance(load, ClosedLoad) else _POOL)
+        load = self.scenario.load
+        return self.scenario.database.connections(load.users if isinstance(load, ClosedLoad) else None)
 
     def _share_of_pool(self) -> int:
         size, around = self._pool_size(), self.surroundings

@@ -20,6 +20,7 @@ from loadtests.drive.drivers.database.preparing import prepare
 from loadtests.drive.drivers.database.statements import Statements
 from loadtests.drive.drivers.deadlines import Deadlines
 from loadtests.drive.drivers.failure import Failure, connect_failure, generator_fault
+from loadtests.errors import UsageError
 from loadtests.plan.secrets import mask
 from loadtests.result.window import (
     CONNECTIONS,
@@ -240,6 +241,8 @@ class Pool:
             self._refused(began, Failure("timeout", reason) if late else connect_failure(error))
         except asyncpg.InterfaceError as error:
             self._refused(began, Failure("protocol", str(error)))
+        except UsageError as error:  # what was sound when the run began is so no more
+            self._refused(began, Failure("prepare", str(error)))
         else:
             self._made(began, began, self._now())
             self._tape.counter(RECONNECTED)(began)
