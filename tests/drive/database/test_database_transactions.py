@@ -7,7 +7,7 @@ from loadtests.plan.pgbench.builtin import builtin_script
 from loadtests.plan.pgbench.script import parse_script
 from loadtests.plan.protocol.database import DatabaseOperation, RowCheck, Statement
 from loadtests.plan.sql import named_sql
-from loadtests.result.window import OK, RETRIED, SERVICE_OK
+from loadtests.result.window import OFFERED, OK, RETRIED, SERVICE_OK
 
 MOVE = (
     "UPDATE accounts SET balance = balance - 1 WHERE id = 1",
@@ -145,6 +145,16 @@ def test_an_expression_without_a_value_fails_the_execution_and_no_more(database:
     assert driven["work"].failures == {"script": 10}
     assert driven.messages("script")[0] == "division by zero"
     assert database.ask("SELECT balance FROM accounts WHERE id = 1") == [(0,)]
+
+
+def test_hundreds_that_wait_and_fail_at_once_fail_one_after_the_other(database: Database) -> None:
+    """Behind one slow statement on the only connection; nothing nests."""
+    broken = script("\\set n 1 / :client_id\nSELECT :n;\n", weight=200.0)
+    slow = sql("SELECT pg_sleep(0.3)", name="slow")
+    driven = drive(scenario(rate(2500, seconds=0.4, max_in_flight=5000), slow, broken, pool=1), database)
+    assert set(driven["work"].failures) == {"script"}
+    assert driven["work"].failed == driven["work"].count(OFFERED)
+    assert driven["slow"].count(OK) >= 1
 
 
 def test_a_script_is_retried_from_where_its_transaction_began(database: Database) -> None:

@@ -102,8 +102,13 @@ class ScriptRun(Dialogue):
         state.draws.go_to(drawn)
         now = self._now()
         failure = self._go_on(connection, now)
-        if failure is not None:
-            self.fail(connection, failure, now)
+        if failure is not None:  # in a turn of its own: hundreds that wait and fail at once must not nest
+            self._clock.at(now, self._give_up, (connection, state, failure))
+
+    def _give_up(self, failed: tuple[Connection, _State, Failure]) -> None:
+        connection, state, failure = failed
+        if connection.scope is state and connection.waiting is self:
+            self.fail(connection, failure, self._now())
 
     def heard(self, connection: Connection, now: int) -> Failure | None:
         """See `Dialogue.heard`."""
