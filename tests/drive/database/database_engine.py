@@ -47,6 +47,17 @@ class Database:
         return asyncio.run(exchange())
 
 
+async def restart(server: Server, *, away_s: float) -> None:
+    """Stop the server and start it again, from the main thread: it ends with the thread that started it."""
+    server.end()
+    while server.running():
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(away_s)
+    server.begin()
+    while not server.ready():
+        await asyncio.sleep(0.01)
+
+
 @dataclass(frozen=True)
 class Driven:
     """What the engine recorded, all seconds together."""

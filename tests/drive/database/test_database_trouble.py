@@ -3,7 +3,7 @@
 import asyncio
 
 import asyncpg
-from database_engine import Database, drive, rate, scenario, sql, users
+from database_engine import Database, drive, rate, restart, scenario, sql, users
 
 from loadtests.result.window import DROPPED, OFFERED, OK, RECONNECTED, RESPONSE_FAILED
 
@@ -122,14 +122,12 @@ def test_a_lost_session_stays_lost_where_the_plan_says_so(database: Database) ->
 def test_a_restart_of_the_server_is_failures_by_kind_and_then_over(database: Database) -> None:
     """Sessions are refused while it is away; once it is back there are as many as before."""
 
-    async def restart(dsn: str) -> None:
+    async def away(_dsn: str) -> None:
         await asyncio.sleep(0.2)
-        await asyncio.to_thread(database.server.stop)
-        await asyncio.sleep(0.2)
-        await asyncio.to_thread(database.server.start)
+        await restart(database.server, away_s=0.2)
 
     load = users(2, seconds=2.5, pacing=0.01)
-    driven = drive(scenario(load, sql(QUICK), timeout=0.5, reconnect_ns=30_000_000), database, beside=restart)
+    driven = drive(scenario(load, sql(QUICK), timeout=0.5, reconnect_ns=30_000_000), database, beside=away)
     made = driven.connections
     assert sum(made.lost_connections.values()) == 2
     assert made.count(RECONNECTED) == 2

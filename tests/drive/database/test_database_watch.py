@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
-from database_engine import Database
+from database_engine import Database, restart
 
 from loadtests.drive.postgres import DatabaseWatch
 from loadtests.drive.postgres.counters import Counters
@@ -137,9 +137,7 @@ def test_a_database_that_goes_is_looked_at_again_when_it_is_back(database: Datab
     """Meanwhile nothing is said, and nothing raised."""
 
     async def act(_dsn: str) -> None:
-        await asyncio.to_thread(database.server.stop)
-        await asyncio.sleep(0.1)
-        await asyncio.to_thread(database.server.start)
+        await restart(database.server, away_s=0.1)
         await asyncio.sleep(1.5)
 
     samples, _ = watched(database.dsn, act)
