@@ -25,9 +25,14 @@ def test_a_timeout_cancels_the_statement_and_the_session_is_used_again(database:
     assert driven["quick"].count(OK) > 0
     assert not driven["quick"].failures
     assert not driven.connections.lost_connections
-    assert database.ask(
-        "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(10)' AND state = 'active'"
-    ) == [(0,)]
+
+
+def test_nothing_is_left_at_work_when_the_run_is_over(database: Database) -> None:
+    """What was cut off is cancelled, not left to the server."""
+    driven = drive(scenario(rate(20, seconds=0.2), sql("SELECT pg_sleep(9)"), timeout=0.1, pool=2), database)
+    assert driven["work"].failed == 4
+    working = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(9)' AND state = 'active'"
+    assert database.ask(working) == [(0,)]
 
 
 def test_who_waits_for_a_connection_times_out_as_well(database: Database) -> None:

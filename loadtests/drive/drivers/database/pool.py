@@ -39,6 +39,7 @@ __all__ = ["CONNECT_WITHIN_S", "Pool", "Queued"]
 CONNECT_WITHIN_S = 10.0
 _TICK_NS = 250_000_000
 _RECOVERING_NS = 2_000_000_000
+_CANCELLED_WITHIN_S = 1.0
 _CLOSING_NS = 1_000_000_000
 _AT_ONCE = 16
 
@@ -191,10 +192,12 @@ class Pool:
         self._recovering.stop()
 
     async def close(self) -> None:
-        """End all sessions as the protocol asks, for a second at most; those that are busy without a word."""
+        """End all sessions as the protocol asks, for a second at most; what is still at work is cancelled first."""
         self._over = True
         if self._ticked_ns:
             self._tick(None)
+        busy = (one for one in self._all if one not in self.idle)
+        await asyncio.gather(*map(self._ask_to_cancel, busy), return_exceptions=True)
         for connection in self._all | self._new:
             if connection in self.idle:
                 connection.transport.write(b"X\x00\x00\x00\x04")
@@ -257,10 +260,13 @@ class Pool:
 
     async def _cancel(self, connection: Connection) -> None:
         try:
-            await self._dialler.send(cancel_request(connection.process, connection.secret), _RECOVERING_NS / 1e9)
+            await self._ask_to_cancel(connection)
         except OSError:  # then the deadline of the recovery decides
             return
         self._recovery.cancelled(connection)
+
+    async def _ask_to_cancel(self, connection: Connection) -> None:
+        await self._dialler.send(cancel_request(connection.process, connection.secret), _CANCELLED_WITHIN_S)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
