@@ -4,9 +4,12 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from suite_commands import COMMAND, Finished, Running, wait_for
+
+TRIES = 3
 
 
 @pytest.fixture
@@ -38,8 +41,16 @@ def begin(tmp_path: Path) -> Iterator[Callable[..., Running]]:
 
 @pytest.fixture
 def run(begin: Callable[..., Running]) -> Callable[..., Finished]:
-    """Run `loadtests run` on a plan text to its end."""
-    return lambda *arguments, **options: begin(*arguments, **options).wait()
+    """Run `loadtests run` on a plan text to its end; again where this machine was too busy to keep to the schedule."""
+
+    def to_the_end(*arguments: Any, **options: Any) -> Finished:
+        for _ in range(TRIES - 1):
+            done = begin(*arguments, **options).wait()
+            if not done.late:
+                return done
+        return begin(*arguments, **options).wait()
+
+    return to_the_end
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 import psutil
 
+LATE = ("the generator was late", "the generator was too late")
 COMMAND = [sys.executable, "-m", "loadtests"]
 
 HTTP_PLAN = """
@@ -50,6 +51,14 @@ class Finished:
     @property
     def report(self) -> dict[str, Any]:
         return orjson.loads((self.directory / "report.json").read_bytes())
+
+    @property
+    def late(self) -> bool:
+        """Whether the generator's lateness, and nothing else, speaks against the run: the doing of a busy machine."""
+        if self.code != 3 or not (self.directory / "report.json").exists():
+            return False
+        reasons = [reason for scenario in self.report["scenarios"] for reason in scenario["health"]["reasons"]]
+        return bool(reasons) and all(reason.startswith(LATE) for reason in reasons)
 
     @property
     def scenario(self) -> dict[str, Any]:
