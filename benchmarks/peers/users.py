@@ -1,4 +1,4 @@
-"""`python -m benchmarks.peers.users`: the same thousand users by Locust and by us, against a server of known behaviour.
+"""`python -m benchmarks.peers.users`: the same users by Locust and by us, against a server of known behaviour.
 
 98 of 100 answers take 5 ms, two take 100 ms, and the server notes what each truly took. Each tool has one core, the
 server another. What a tool says is set beside what was so; CPU is what the kernel charged to the tool and its children.
@@ -33,10 +33,24 @@ from loadtests.errors import GeneratorFault
 __all__ = ["command", "locust_says", "suite_says"]
 
 _ROOT = Path(__file__).parents[2]
-_USERS, _SPAWN = 1000, 200
-_SPAWN_S = _USERS / _SPAWN
+_USERS = (1000, 2000)
+_SPAWN_S = 5
 _LAW = Behaviour((Step(5 * MS, 98), Step(100 * MS, 2)))
 _QUANTILES = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What a tool is to do: so many users against the server at `port`, files in `here`."""
+
+    here: Path
+    port: int
+    users: int
+    seconds: int
+
+    @property
+    def spawn_rate(self) -> int:
+        return self.users // _SPAWN_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +76,9 @@ class Measured:
 @click.option("--seconds", default=15, show_default=True, help="Measured seconds of each tool, after spawning.")
 @click.option("--write", is_flag=True, help="Write the table into benchmarks/RESULTS.md.")
 def command(*, seconds: int, write: bool) -> None:
-    """Run a thousand users by each tool in turn."""
+    """Run a thousand users, then two thousand, by each tool in turn."""
     before = Moment.now()
-    found = {name: _measured(tool, seconds) for name, tool in _TOOLS.items()}
+    found = {(users, name): _measured(tool, users, seconds) for users in _USERS for name, tool in _TOOLS.items()}
     others = cores_taken_by_others(before, Moment.now())
     parts = [_table(found)]
     if others > BUSY_CORES:
@@ -73,18 +87,18 @@ def command(*, seconds: int, write: bool) -> None:
     if write:
         lines = machine_lines({"locust": metadata.version("locust")})
         what = (
-            f"{_USERS:,} users spawned at {_SPAWN}/s, who think 0.4 s to 0.6 s; {seconds} s, one core for the tool "
+            f"Users spawned within {_SPAWN_S} s, who think 0.4 s to 0.6 s; {seconds} s, one core for the tool "
             "(`python -m benchmarks.peers.users`). The truth is by the server's own notes."
         )
-        write_section("Peers: a thousand users", "\n\n".join(["\n".join(lines), what, *parts]))
+        write_section("Peers: users who think", "\n\n".join(["\n".join(lines), what, *parts]))
 
 
-def _measured(tool: Callable[[Path, int, int], Said], seconds: int) -> Measured:
+def _measured(tool: Callable[[_Task], Said], users: int, seconds: int) -> Measured:
     with tempfile.TemporaryDirectory(prefix="peers-users-") as scratch:
         here = Path(scratch)
         with truth_server("server", _LAW.to_wire(), here / "ledger.npz") as port:
             spent, began = _children_s(), time.monotonic()
-            said = tool(here, port, seconds)
+            said = tool(_Task(here, port, users, seconds))
             cpu_s, elapsed_s = _children_s() - spent, time.monotonic() - began
         ledger = Ledger.load(here / "ledger.npz")
     steady = (ledger.sent_ns > 0) & (ledger.received_ns >= ledger.received_ns[0] + round(_SPAWN_S * 1e9))
@@ -114,13 +128,13 @@ def _ended(command: Sequence[str], *, good: Sequence[int]) -> str:
     return done.stdout + done.stderr
 
 
-def _locust(here: Path, port: int, seconds: int) -> Said:
-    shape = ["-u", str(_USERS), "-r", str(_SPAWN), "-t", f"{round(_SPAWN_S) + seconds}s", "--reset-stats"]
+def _locust(task: _Task) -> Said:
+    shape = ["-u", str(task.users), "-r", str(task.spawn_rate), "-t", f"{_SPAWN_S + task.seconds}s", "--reset-stats"]
     file = str(Path(__file__).with_name("thinkers.py"))
-    where = ["--host", f"http://127.0.0.1:{port}", "--csv", str(here / "said")]
+    where = ["--host", f"http://127.0.0.1:{task.port}", "--csv", str(task.here / "said")]
     quiet = ["--headless", "--only-summary"]
     printed = _ended([sys.executable, "-m", "locust", "-f", file, *quiet, *shape, *where], good=(0, 1))
-    with (here / "said_stats.csv").open() as file_:
+    with (task.here / "said_stats.csv").open() as file_:
         warned = "CPU usage above" in printed
         return Said(locust_says(list(csv.DictReader(file_))), "warns of its CPU" if warned else "nothing")
 
@@ -131,11 +145,12 @@ def locust_says(rows: Sequence[Mapping[str, str]]) -> list[float]:
     return [float(total[f"{quantile * 100:g}%"]) for quantile in _QUANTILES]
 
 
-def _suite(driver: Mapping[str, object], think: Mapping[str, str]) -> Callable[[Path, int, int], Said]:
-    def run(here: Path, port: int, seconds: int) -> Said:
-        load = {"users": _USERS, "spawn_rate": f"{_SPAWN}/s", "duration": f"{_SPAWN_S + seconds}s", **think}
+def _suite(driver: Mapping[str, object], think: Mapping[str, str]) -> Callable[[_Task], Said]:
+    def run(task: _Task) -> Said:
+        here, duration = task.here, f"{_SPAWN_S + task.seconds}s"
+        load = {"users": task.users, "spawn_rate": f"{task.spawn_rate}/s", "duration": duration, **think}
         scenario = {"load": load, "timeout": "10s", "thresholds": ["p99 < 1h"], **driver}
-        target = {"http": f"http://127.0.0.1:{port}"}
+        target = {"http": f"http://127.0.0.1:{task.port}"}
         (here / "thinkers.py").write_text(Path(__file__).with_name("thinkers.py").read_text())
         (here / "plan.yaml").write_text(json.dumps({"version": 1, "target": target, "scenarios": {"users": scenario}}))
         where = ["-f", str(here / "plan.yaml"), "-o", str(here / "run"), "--no-history"]
@@ -154,7 +169,7 @@ def suite_says(report: Mapping[str, Any]) -> Said:
     return Said([times[f"p{quantile * 100:g}"] for quantile in _QUANTILES], itself)
 
 
-_TOOLS: Mapping[str, Callable[[Path, int, int], Said]] = {
+_TOOLS: Mapping[str, Callable[[_Task], Said]] = {
     "loadtests, driver http": _suite(
         {"driver": "http", "operations": [{"name": "answer", "request": "GET /answer", "check": {"status": 200}}]},
         {"think": "0.4s..0.6s"},
@@ -164,10 +179,18 @@ _TOOLS: Mapping[str, Callable[[Path, int, int], Said]] = {
 }
 
 
-def _table(found: Mapping[str, Measured]) -> str:
-    heads = ["tool", *(f"p{quantile * 100:g}" for quantile in _QUANTILES), "truth", "requests/s", "CPU µs/request"]
+def _table(found: Mapping[tuple[int, str], Measured]) -> str:
+    heads = [
+        "users",
+        "tool",
+        *(f"p{quantile * 100:g}" for quantile in _QUANTILES),
+        "truth",
+        "requests/s",
+        "CPU µs/request",
+    ]
     rows = [
         [
+            f"{users:,}",
             name,
             *(f"{value:,.1f} ms" for value in one.said.times_ms),
             " · ".join(f"{value:,.1f}" for value in one.truth_ms) + " ms",
@@ -176,9 +199,9 @@ def _table(found: Mapping[str, Measured]) -> str:
             f"{one.cpu_cores:.2f}",
             one.said.itself,
         ]
-        for name, one in found.items()
+        for (users, name), one in found.items()
     ]
-    return markdown_table([*heads, "cores used", "says of itself"], rows)
+    return markdown_table([*heads, "cores used", "says of itself"], rows, left=2)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ It ends when its coordinator does, and dismisses the workers.
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -43,16 +44,30 @@ def main() -> None:
     first = next_frame(orders)
     if first is None:
         return
-    try:
-        hub = _Hub(first[1], reports)
-    except SystemExit:  # Locust's way of saying so
-        reports.put("broken", {"reason": f"port {first[1]['port']} of {first[1]['host']} is taken already"})
+    reason = next(filter(None, map(_unusable, (first[1], first[1]["web"]))), None)
+    if reason is not None:
+        reports.put("broken", {"reason": reason})
         reports.close(_FLUSH_WITHIN_S)
         return
+    hub = _Hub(first[1], reports)
     while (frame := next_frame(orders)) is not None:
         hub.order(*frame)
     hub.close()
     reports.close(_FLUSH_WITHIN_S)
+
+
+def _unusable(place: Mapping[str, Any] | None) -> str | None:
+    """Why nothing can be served at that host and port; `None` when it can. Locust itself would end without a word."""
+    if place is None:
+        return None
+    host = "" if place["host"] == "*" else place["host"]
+    try:
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, place["port"]))
+    except OSError as error:
+        return f"port {place['port']} of {place['host']}: {(error.strerror or str(error)).lower()}"
+    return None
 
 
 class _Hub:

@@ -65,7 +65,8 @@ class Parcel:
 def pack(plan: Plan, *, commands: Path) -> Parcel:
     """Everything that running `plan` takes; `commands` is where journeys are imported from, as in a local run."""
     base = Path(plan.source).absolute().parent
-    files = {name: _read(base / _portable(name, plan.source)) for name in sorted(set(_file_names(plan.unmasked)))}
+    named = {*_file_names(plan.unmasked), *_locustfiles(plan.unmasked, base, plan.source)}
+    files = {name: _read(base / _portable(name, plan.source)) for name in sorted(named)}
     modules = {
         str(PurePosixPath(path.relative_to(commands))): _read(path)
         for name in sorted(set(_module_names(plan.unmasked)))
@@ -84,14 +85,22 @@ def _file_names(document: Mapping[str, Any]) -> Iterator[str]:
     tls = (document.get("target") or {}).get("tls") or {}
     yield from (tls[key] for key in ("ca", "cert", "key") if tls.get(key) is not None)
     for scenario in document["scenarios"].values():
-        locustfile = (scenario.get("locust") or {}).get("locustfile")
-        yield from () if locustfile is None else [str(locustfile)]
         for feeder in (scenario.get("data") or {}).values():
             yield from _file_of(feeder)
         for operation in scenario.get("operations") or ():
             yield from _file_of(operation)
+            yield from () if operation.get("script") is None else [str(operation["script"])]
             for step in operation.get("steps") or ():
                 yield from _file_of(step)
+
+
+def _locustfiles(document: Mapping[str, Any], base: Path, source: str) -> Iterator[str]:
+    """Locustfiles, and the modules that lie beside them."""
+    for scenario in document["scenarios"].values():
+        locustfile = (scenario.get("locust") or {}).get("locustfile")
+        if locustfile is not None:
+            folder = _portable(str(locustfile), source).parent
+            yield from (str(folder / path.name) for path in (base / folder).glob("*.py"))
 
 
 def _file_of(part: Mapping[str, Any]) -> Iterator[str]:

@@ -54,6 +54,7 @@ _HELLO_EVERY_S = 0.5
 _AGAIN_AFTER_NS = 2_000_000_000
 _SILENCE_NS = 10_000_000_000
 _FAREWELL_S = 0.2
+_LOOK_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +89,24 @@ def serve(
 
 
 def _connected(host: str, port: int, wait_s: float) -> WorkerRunner:
-    environment = Environment(events=Events())
     silence = GeneratorFault(f"no master answers at {host}:{port} within {wait_s:g} s; is `loadtests master` running?")
     with gevent.Timeout(wait_s, silence):
+        _await_listening(host, port)
         try:
-            return environment.create_worker_runner(host, port)
+            return Environment(events=Events()).create_worker_runner(host, port)
         except ConnectionError:
             raise silence from None
+
+
+def _await_listening(host: str, port: int) -> None:
+    """Wait until something listens there: Locust gives up after five minutes, and a name may come to be later."""
+    while True:
+        try:
+            socket.create_connection((host, port), timeout=_LOOK_S).close()
+        except OSError:
+            gevent.sleep(_LOOK_S)
+        else:
+            return
 
 
 class _Engine:

@@ -2,18 +2,21 @@
 
 import asyncio
 import signal
+import socket
 from pathlib import Path
 
 import pytest
 
 from loadtests.drive.coordinator import Ending, drive
 from loadtests.drive.fleet import LocalCrew
+from loadtests.errors import GeneratorFault
 from loadtests.judge.validity import examine
 from loadtests.judge.verdict import Health
 from loadtests.plan.loader import plan_from_document
 from loadtests.plan.model import Plan
 from loadtests.result.run import ScenarioRun
 from loadtests.result.window import OFFERED, Tally
+from loadtests.swarm.crew import RemoteCrew
 from tests.drive.memory import Memory
 from tests.swarm.machines import bounded, machines, until
 
@@ -141,6 +144,21 @@ def test_a_clock_that_jumps_and_a_worker_that_comes_late(tmp_path: Path) -> None
     assert second.processes[0].process == "worker-2.0"
     assert not [text for text in judged(plan_of(0.3), second, again).reasons if "worker" in text]
     assert all("worker-2" in remark and "too late" in remark for remark in remarks)
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    """Before anything is waited for."""
+
+    async def run(port: int) -> None:
+        async with RemoteCrew.opened("127.0.0.1", port, expected=1, wait_s=5, say=lambda _: None):
+            raise AssertionError("it opened")
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(GeneratorFault, match=f"port {port} of 127\\.0\\.0\\.1: address already in use"):
+            asyncio.run(run(port))
 
 
 def test_too_few_workers_are_counted_in_words() -> None:

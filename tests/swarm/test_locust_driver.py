@@ -18,7 +18,7 @@ from tests.drive.memory import Memory
 FILES = Path(__file__).parent / "locustfiles"
 
 
-def plan_of(file: str = "custom.py", *, load: int = 5, seconds: float = 2, base: Path = FILES, **asked: Any) -> Plan:
+def plan_of(file: str = "custom.py", *, load: int = 5, seconds: float = 1, base: Path = FILES, **asked: Any) -> Plan:
     """A scenario that runs the file."""
     scenario = {
         "driver": "locust",
@@ -68,7 +68,7 @@ def test_every_request_that_a_custom_user_fires_is_recorded(tmp_path: Path, monk
     assert generator.count(TASK_ERRORS) > 0
     assert any("KeyError: 'token'" in failure.message for failure in memory.failures)
     assert all(end.clean for end in ending.processes)
-    assert ending.ended_s == pytest.approx(2, abs=1)
+    assert ending.ended_s == pytest.approx(1, abs=1)
 
 
 def test_tags_and_user_classes_choose_what_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,7 +82,7 @@ def test_a_shape_is_shared_by_the_processes(tmp_path: Path, monkeypatch: pytest.
     """Its six users are three for each of two processes, not six for each."""
     monkeypatch.setenv("COUNTED", str(tmp_path / "counts"))
     monkeypatch.setenv("SHAPED", "1")
-    _, memory = driven(plan_of(seconds=3), processes=2)
+    _, memory = driven(plan_of(seconds=2), processes=2)
     users: dict[int, int] = {}
     for window in memory.windows:
         users[window.second] = users.get(window.second, 0) + window.generator.count("in_flight")

@@ -11,7 +11,7 @@ from loadtests.swarm.parcel import Parcel, pack
 
 PLAN = """
 version: 1
-target: {http: "http://127.0.0.1:9"}
+target: {http: "http://127.0.0.1:9", database: "postgresql://127.0.0.1/x"}
 scenarios:
   s:
     driver: http
@@ -20,6 +20,14 @@ scenarios:
       - {name: post, request: POST /, file: bodies/order.json, headers: {authorization: "Bearer ${TOKEN}"}}
       - {name: buy, journey: "shop.buying:buy"}
     data: {user: {file: users.csv}}
+  d:
+    driver: database
+    load: {rate: 10/s, duration: 1s}
+    operations: [{name: mine, script: mine.pgbench}]
+  l:
+    driver: locust
+    load: {users: 1, duration: 1s}
+    locust: {locustfile: shopping/users.py}
 """
 
 
@@ -33,6 +41,10 @@ def home(tmp_path: Path) -> Path:
         "bodies/order.json": "{}",
         "shop/__init__.py": "",
         "shop/buying.py": "async def buy(user): ...",
+        "mine.pgbench": "SELECT 1;",
+        "shopping/users.py": "import baskets",
+        "shopping/baskets.py": "",
+        "shopping/notes.txt": "not a module",
         "secret.txt": "not yours",
     }.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -46,8 +58,11 @@ def test_a_plan_means_the_same_where_its_files_have_gone(home: Path, tmp_path: P
     sent = pack(plan, commands=home)
     assert sorted([*sent.files, *sent.modules]) == [
         "bodies/order.json",
+        "mine.pgbench",
         "shop/__init__.py",
         "shop/buying.py",
+        "shopping/baskets.py",
+        "shopping/users.py",
         "users.csv",
     ]
     came = Parcel.from_wire(msgpack.unpackb(msgpack.packb(sent.to_wire())))

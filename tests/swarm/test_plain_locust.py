@@ -52,7 +52,7 @@ def recorded(directory: Path) -> dict[str, int]:
 def test_a_test_of_plain_locust_is_a_run_with_a_verdict(tmp_path: Path) -> None:
     """`-f theirs,ours`: a missed threshold is exit code 1, and the run holds every request."""
     files = f"{FILES / 'custom.py'},{plugin()}"
-    shape = ["-u", "3", "-r", "100", "-t", "3s", "--headless", "--run-directory", "run"]
+    shape = ["-u", "3", "-r", "100", "-t", "2s", "--headless", "--run-directory", "run"]
     counts = tmp_path / "counts"
     ended = finished(begun("-f", files, *shape, "--threshold", "errors < 0.1%", counts=counts, cwd=tmp_path))
     assert ended.returncode == 1, ended.stdout + ended.stderr
@@ -66,7 +66,7 @@ def test_nothing_of_its_workers_is_lost_at_the_end(tmp_path: Path) -> None:
     """A master and two workers: what all of them fired is in the master's run, to the last request."""
     files = f"{FILES / 'custom.py'},{plugin()}"
     counts, port = tmp_path / "counts", str(20_000 + os.getpid() % 20_000)
-    shape = ["-u", "6", "-r", "100", "-t", "3s", "--headless", "--expect-workers", "2", "--run-directory", "run"]
+    shape = ["-u", "6", "-r", "100", "-t", "2s", "--headless", "--expect-workers", "2", "--run-directory", "run"]
     where = ["-f", files, "--master-bind-port", port, "--master", *shape, "--threshold", "errors < 99%"]
     master = begun(*where, counts=tmp_path / "none", cwd=tmp_path)
     workers = [begun("-f", files, "--worker", "--master-port", port, counts=counts, cwd=tmp_path) for _ in range(2)]
@@ -83,7 +83,7 @@ def test_the_guides_api_test_runs_on_stock_locust(tmp_path: Path) -> None:
     """Its flags turned down; our verdict is the last thing it prints, and its exit code is ours."""
     with embedded_target() as target:
         url = str(target.http)
-        shape = ["-u", "20", "-r", "20", "-t", "4s", "--headless"]
+        shape = ["-u", "20", "-r", "20", "-t", "3s", "--headless"]
         ended = finished(begun("-f", str(API), "--host", url, *shape, counts=tmp_path / "none", cwd=tmp_path))
     assert ended.returncode in (0, 3), ended.stdout + ended.stderr  # 3: the machine was too busy to tell
     assert "p95 < 1s" in ended.stdout
