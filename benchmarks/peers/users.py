@@ -149,7 +149,7 @@ def _suite(driver: Mapping[str, object], think: Mapping[str, str]) -> Callable[[
     def run(task: _Task) -> Said:
         here, duration = task.here, f"{_SPAWN_S + task.seconds}s"
         load = {"users": task.users, "spawn_rate": f"{task.spawn_rate}/s", "duration": duration, **think}
-        scenario = {"load": load, "timeout": "10s", "thresholds": ["p99 < 1h"], **driver}
+        scenario = {"load": load, "timeout": "10s", "thresholds": ["p95 < 100ms", "p99 < 500ms"], **driver}
         target = {"http": f"http://127.0.0.1:{task.port}"}
         (here / "thinkers.py").write_text(Path(__file__).with_name("thinkers.py").read_text())
         (here / "plan.yaml").write_text(json.dumps({"version": 1, "target": target, "scenarios": {"users": scenario}}))

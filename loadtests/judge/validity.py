@@ -6,6 +6,8 @@ Every limit is in the table below. A reason makes the run INVALID and never blam
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from loadtests.judge.caveats import caveats
 from loadtests.judge.evidence import is_of_whole_run
 from loadtests.judge.observed import (
@@ -19,7 +21,7 @@ from loadtests.judge.observed import (
 from loadtests.judge.verdict import Health
 from loadtests.judge.wording import amount, counted
 from loadtests.plan.model import Threshold
-from loadtests.result.histogram import Histogram
+from loadtests.result.histogram import Histogram, lowest_equivalent_us
 from loadtests.result.run import ScenarioRun
 from loadtests.result.window import (
     DROPPED,
@@ -48,6 +50,8 @@ LAG_FLOOR_NS = 1_000_000
 """Start lag allowed at a threshold's own quantile, whatever its limit: the tick of the event loop's timers."""
 LAG_SHARE = 0.1
 """The part of a latency limit that the generator's own lateness may take up, at the same quantile."""
+TURN_NS = 2_000_000
+"""How often the generator notes its loop lag, when nothing keeps it from that (see `drive.health`)."""
 CPU_EXHAUSTED = 0.95
 """CPU of one engine process, as a share of a core, from which the generator is the bottleneck."""
 CPU_BUSY = 0.80
@@ -150,16 +154,27 @@ def _missed_connections(seen: Observed) -> Iterator[str]:
 
 
 def _late(seen: Observed) -> Iterator[str]:
-    """Start lag is the generator's own lateness: from when an execution could have started to when it did."""
+    """Start lag is the generator's own lateness: from when an execution could have started to when it did.
+
+    Users of Locust start when they get their turn, and so are answers read: there the turns' lateness counts.
+    """
     latencies = [t for t in seen.run.scenario.thresholds if t.metric in ("latency", "mean", "max") and not t.service]
     tightest = min((threshold.limit for threshold in latencies), default=0.0)
     allowed = max(P99_LAG_FLOOR_NS, LAG_SHARE * tightest)
-    p99 = None if _all_at_once(seen.run) else _at(seen.lag, 0.99)
+    name, lateness = ("loop lag", _met(seen)) if seen.run.scenario.discovers else ("start lag", seen.lag)
+    p99 = None if _all_at_once(seen.run) else _at(lateness, 0.99)
     if p99 is not None and p99 > allowed:
         lag, most = amount(p99, "ns", beside=allowed), amount(allowed, "ns")
-        yield f"the generator was late: start lag p99 is {lag}, at most {most} is allowed"
+        yield f"the generator was late: {name} p99 is {lag}, at most {most} is allowed"
         return
-    yield from _too_late_for(latencies, seen.lag)
+    yield from _too_late_for(latencies, lateness, name)
+
+
+def _met(seen: Observed) -> Histogram:
+    """Loop lag as answers that come at any moment meet it: one of 100 ms lasts fifty turns, and counts so often."""
+    lag = seen.generator.histogram("loop lag")
+    turns = np.maximum(1, lowest_equivalent_us(lag.indices.astype(np.int64)) * 1000 // TURN_NS)
+    return Histogram(lag.indices, lag.counts * turns)
 
 
 def _all_at_once(run: ScenarioRun) -> bool:
@@ -175,14 +190,14 @@ def _late_to_connect(seen: Observed) -> Iterator[str]:
     yield from _too_late_for(held, seen.whole.histogram("start lag"))
 
 
-def _too_late_for(thresholds: Sequence[Threshold], lag: Histogram) -> Iterator[str]:
+def _too_late_for(thresholds: Sequence[Threshold], lag: Histogram, name: str = "start lag") -> Iterator[str]:
     for threshold in thresholds:
         quantile = 0.5 if threshold.metric == "mean" else threshold.quantile
         lag_ns = None if quantile is None else _at(lag, quantile)
         allowed = max(LAG_FLOOR_NS, LAG_SHARE * threshold.limit)
         if quantile is not None and lag_ns is not None and lag_ns > allowed:
             yield (
-                f"the generator was too late to judge {threshold.text}: start lag p{quantile * 100:g} is "
+                f"the generator was too late to judge {threshold.text}: {name} p{quantile * 100:g} is "
                 f"{amount(lag_ns, 'ns', beside=allowed)}, at most {amount(allowed, 'ns')} is allowed"
             )
 
