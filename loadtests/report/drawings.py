@@ -21,9 +21,9 @@ def charts_of(scenario: ScenarioPage) -> tuple[Drawn, ...]:
     """The charts over the seconds of a run."""
     if not scenario.series.second:
         return ()
-    own = [*_held(scenario), *(_sent(scenario) if scenario.sends else ())]
+    sent = _sent(scenario) if scenario.sends else []
     blocks = [chart for block in scenario.blocks for chart in block.charts]
-    return (*own, *blocks, *_target(scenario))
+    return (*sent[:1], *_held(scenario), *sent[1:], *blocks, *_target(scenario))
 
 
 def slowest_of(scenario: ScenarioPage) -> tuple[Drawn, ...]:

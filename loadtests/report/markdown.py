@@ -18,6 +18,8 @@ _LEFT_OUT = "\n*The rest is left out, because a summary has a size limit; see re
 _LONGEST_CELL = 300
 _MARKUP = re.compile(r"[\\`*_\[\]|~$@]|:(?=[a-zA-Z+-][\w+-]*:)|^(?:[-+#=]|\d+(?=[.)]))")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_MOST_SLOW = 3
+_MOST_SAMPLES = 5
 _LATENCIES = ("p50", "p95", "p99", "p99.9", "max")
 
 
@@ -59,7 +61,24 @@ def _head(page: Page) -> str:
     run = page.run
     facts = [f"run {run.id}", f"build {run.build}", run.started_text, run.duration.text]
     lines = [f"## {page.sign} · load tests", "", f"**{cell(page.why)}**", "", " · ".join(map(cell, facts)), ""]
-    return "\n".join([*lines, *(f"> ⚠ {cell(warning)}\n" for warning in run.warnings)])
+    lines += [f"> ⚠ {cell(warning)}\n" for warning in run.warnings]
+    return "\n".join([*lines, *([_overview(page.scenarios), ""] if len(page.scenarios) > 1 else [])])
+
+
+def _overview(scenarios: Sequence[ScenarioPage]) -> str:
+    rows = [
+        (
+            str(one.sign),
+            one.name,
+            one.load.achieved_per_s.text,
+            one.total.failed_share.text,
+            *(one.total.response.figures[name].text for name in ("p50", "p95", "p99")),
+            one.why,
+        )
+        for one in scenarios
+    ]
+    heads = ("Verdict", "Scenario", "Achieved", "Failed", "p50", "p95", "p99", "Why")
+    return table(heads, rows, numbers=range(2, 7))
 
 
 def _scenario(scenario: ScenarioPage) -> str:
@@ -70,8 +89,10 @@ def _scenario(scenario: ScenarioPage) -> str:
         _thresholds(scenario.thresholds),
         *map(_block, scenario.blocks),
         _operations([*scenario.operations, scenario.total]) if scenario.sends else "",
-        _failures(scenario.total),
+        _slowest(scenario),
+        _failures(scenario),
         _messages(scenario.total),
+        _target(scenario),
         _health(scenario),
     ]
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -114,9 +135,25 @@ def _operations(rows: Sequence[OperationRow]) -> str:
     return table(heads, lines, numbers=range(1, len(heads)))
 
 
-def _failures(total: OperationRow) -> str:
-    kinds = ", ".join(f"{kind} {number.text}" for kind, number in total.failures.items())
-    return f"Failures: {cell(kinds)}" if kinds else ""
+def _slowest(scenario: ScenarioPage) -> str:
+    named = (f"{one.row.name} (p99 {one.row.response.figures['p99'].text})" for one in scenario.slowest[:_MOST_SLOW])
+    text = ", ".join(named)
+    return f"Slowest: {cell(text)}" if text else ""
+
+
+def _failures(scenario: ScenarioPage) -> str:
+    kinds = ", ".join(f"{kind} {number.text}" for kind, number in scenario.total.failures.items())
+    if not kinds:
+        return ""
+    samples = [(row.at.text, row.operation, row.kind, row.message) for row in scenario.failures[:_MOST_SAMPLES]]
+    rows = [table(("At", "Operation", "Kind", "What came back"), samples, numbers=(0,))] if samples else []
+    return "\n\n".join([f"Failures: {cell(kinds)}", *rows])
+
+
+def _target(scenario: ScenarioPage) -> str:
+    rows = (row for row in scenario.resources if row.source == "target")
+    text = "; ".join(f"{row.label} {row.mean.text}, max {row.max.text}" for row in rows)
+    return f"Target: {cell(text)}" if text else ""
 
 
 def _block(block: Block) -> str:

@@ -106,8 +106,8 @@ def test_open_connections_are_drawn_over_the_run():
     assert list(scenario.series.open_connections[:6]) == [100, 200, 300, 400, 497, 497]
     assert list(scenario.series.open_connections[10:13]) == [497, 490, 490]
     charts = charts_of(scenario)
-    assert charts[0].title == "Open connections"
-    assert charts[0].shaded == ()
+    assert charts[1].title == "Open connections"
+    assert charts[1].shaded == ()
     titles = {kind: [one.title for one in charts_of(page_of_kind(kind).scenarios[0])] for kind in ("held", "pass")}
     assert [title for title in titles["held"] if not title.startswith("Target")] == ["Open connections"]
     assert "Open connections" not in titles["pass"]

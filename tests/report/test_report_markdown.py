@@ -59,7 +59,7 @@ def test_the_verdict_comes_first(kind, headline):
 
 def test_thresholds_operations_and_clauses_are_tables():
     """Another Markdown parser reads every row with every cell."""
-    thresholds, operations, clauses = tables(render(page_of(made.failing())))
+    thresholds, operations, _, clauses = tables(render(page_of(made.failing())))
     assert [row[:3] for row in thresholds[1:]] == [
         ["✔ PASS", "p50 < 200ms", "7 ms"],
         ["✘ FAIL", "p95 < 31ms", "31.004 ms"],
@@ -114,3 +114,21 @@ def test_a_summary_is_never_larger_than_github_takes(monkeypatch):
     assert len(text.encode()) <= 2000
     assert "left out" in text
     assert MOST_BYTES == 1024 * 1024
+
+
+def test_several_scenarios_have_an_overview_first():
+    """A table with a row each, before the first of them; one scenario needs none."""
+    inner = [made.failing().scenarios[0], made.websocket().scenarios[0]]
+    text = render(page_of(made.verdict_of(inner, inner[0].outcome, why="api: errors")))
+    overview = tables(text)[0]
+    assert overview[0] == ["Verdict", "Scenario", "Achieved", "Failed", "p50", "p95", "p99", "Why"]
+    assert [row[1] for row in overview[1:]] == ["api", "chat"]
+    assert text.index("| Scenario |") < text.index("### ")
+    assert tables(render(page_of(made.failing())))[0][0][1] == "Threshold"
+
+
+def test_the_first_samples_of_failures_are_shown():
+    """Five of them: the rest is in report.html."""
+    shown_samples = next(found for found in tables(render(page_of(made.failing()))) if found[0][-1] == "What came back")
+    assert len(shown_samples) == 1 + 5
+    assert shown_samples[1][-1] == "HTTP/1.1 503 upstream <b>busy</b> #0"

@@ -112,13 +112,20 @@ const loadtestsCharts = (() => {
     return (plot, low, high) => low === first && high === last ? [data.axis === "named" ? first - step : first, last + step] : [low, high];
   }
 
-  function linear(plot, low, high) {
-    const least = Math.min(0, low ?? 0), most = high > least ? high : least + 1;
-    return [least, most + (most - least) * 0.06];
+  /* The values that must be in view beside those of the courses: limits. */
+  function limits(data) {
+    return [...data.levels.map(mark => mark.at), ...data.points.map(point => point.value)];
   }
 
-  function logarithmic(plot, low, high) {
-    return low > 0 ? [low / 1.3, high * 1.3] : [0.1, 1];
+  function linear(data) {
+    return (plot, low, high) => {
+      const least = Math.min(0, low ?? 0), highest = Math.max(high ?? 0, ...limits(data)), most = highest > least ? highest : least + 1;
+      return [least, most + (most - least) * 0.06];
+    };
+  }
+
+  function logarithmic(data) {
+    return (plot, low, high) => low > 0 ? [Math.min(low, ...limits(data)) / 1.3, Math.max(high, ...limits(data)) * 1.6] : [0.1, 1];
   }
 
   // --- drawing -------------------------------------------------------------------------------------------------------
@@ -145,9 +152,9 @@ const loadtestsCharts = (() => {
       ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
       ctx.clip();
       ctx.font = `${11 * unit}px system-ui, sans-serif`;
+      ctx.setLineDash([]);
       ctx.textAlign = "left";
       ctx.textBaseline = "alphabetic";
-      ctx.lineWidth = 1.4 * unit;
       for (const mark of data.uprights) {
         const x = plot.valToPos(toAxis[data.axis](mark.at), "x", true);
         line(ctx, mark.tone, [x, bbox.top, x, bbox.top + bbox.height], unit);
@@ -174,6 +181,7 @@ const loadtestsCharts = (() => {
 
   function line(ctx, tone, [fromX, fromY, toX, toY], unit) {
     ctx.strokeStyle = colour(tone);
+    ctx.lineWidth = 1.4 * unit;
     ctx.setLineDash([6 * unit, 4 * unit]);
     ctx.beginPath();
     ctx.moveTo(fromX, fromY);
@@ -241,7 +249,7 @@ const loadtestsCharts = (() => {
       scales: {
         x: {time: false, distr: data.axis === "quantile" ? 3 : 1, range: xRange(data)},
         y: heat ? {distr: 3, range: () => [data.edges[0], data.edges[data.edges.length - 1]]}
-          : {distr: one.logarithmic ? 3 : 1, range: one.logarithmic ? logarithmic : linear}},
+          : {distr: one.logarithmic ? 3 : 1, range: (one.logarithmic ? logarithmic : linear)(data)}},
       axes: [xAxis(data), yAxis(data)],
       series: [{}, ...(heat ? [{show: true, width: 0, points: {show: false}}] : data.courses.map(course => seriesOf(course, data)))],
       bands: heat ? [] : data.bands.map(band => ({series: [band.high + 1, band.low + 1], fill: () => colour(band.tone, 0.18)})),
@@ -299,7 +307,8 @@ const loadtestsCharts = (() => {
 
   function legend(one) {
     const {data, list} = one;
-    one.moment = element("li", {class: "moment"});
+    one.moment = element("span", {class: "moment"});
+    one.caption.append(one.moment);
     one.cells = [];
     if (data.kind === "heatmap") {
       one.cells.push(element("span", {class: "value"}));
@@ -313,8 +322,7 @@ const loadtestsCharts = (() => {
         list.append(element("li", {}, button, value));
       });
     }
-    if (data.shaded.length) list.append(element("li", {}, element("span", {class: "swatch shaded", "aria-hidden": "true"}), "recorded, not judged"));
-    list.append(one.moment);
+    if (data.shaded.length) list.append(element("li", {}, element("span", {class: "swatch shaded", "aria-hidden": "true"}), "not judged"));
     if (data.unit === "ms" && positive(data)) one.caption.append(scaleButton(one));
   }
 
