@@ -20,6 +20,7 @@ PAGES = [
     ROOT / "docs" / "plan.md",
     ROOT / "docs" / "distributed.md",
     ROOT / "docs" / "locust.md",
+    ROOT / "docs" / "reports.md",
     ROOT / "CONTRIBUTING.md",
     ROOT / "ARCHITECTURE.md",
 ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["document"]
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("uplot/uPlot.iife.min.js", "charts.js", "page.js")
+_SCRIPTS = ("uplot/uPlot.iife.min.js", "words.js", "charts.js", "page.js")
 _STYLES = ("uplot/uPlot.min.css", "page.css")
 
 

@@ -4,13 +4,16 @@ import html
 import json
 import re
 import subprocess
+from pathlib import Path
 
 import made_verdicts as made
 import pytest
 from browsing import CHROMIUM, FLAGS, browse, measured_narrow, without_policy
 
+import loadtests.report
 from loadtests.report.compose import page_of
 from loadtests.report.html import render
+from loadtests.report.wording import figure
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on PATH")
 
@@ -115,6 +118,30 @@ def test_a_line_can_be_hidden(used):
     assert used["pressed"] == "false"
 
 
+SAID = {
+    "ms": [0, 0.0025, 0.85, 1, 5.024, 12.34, 123.4, 1250, 59_900, 119_000, 125_000, 3_725_000],
+    "ratio": [0, 0.00004, 0.0005, 0.01, 0.1327, 0.5, 0.99996, 0.999999, 1],
+    "per_s": [0, 0.25, 1.5, 46.53, 99, 399.6, 1000, 12_345],
+    "bytes": [0, 512, 1500, 39_500_000, 2_000_000_000, 1.25e12],
+}
+
+
+def test_a_chart_says_numbers_as_the_rest_of_the_page_does(tmp_path):
+    """The script's words and those of Python, side by side."""
+    page = tmp_path / "words.html"
+    script = (Path(loadtests.report.__file__).parent / "assets" / "words.js").read_text(encoding="utf-8")
+    found = f"{script}\nconst said = {{}}, all = {json.dumps(SAID)};\n"
+    found += "for (const unit in all) said[unit] = all[unit].map(loadtestsWords.SAY[unit]);\n"
+    found += "document.body.dataset.found = JSON.stringify(said);"
+    page.write_text(f"<!doctype html><meta charset=utf-8><body><script>{found}</script>", encoding="utf-8")
+    said = json.loads(html.unescape(re.search(r'data-found="([^"]*)"', browse(page, tmp_path).stdout)[1]))
+    assert said == {unit: [said_by_python(value, unit) for value in values] for unit, values in SAID.items()}
+
+
+def said_by_python(value, unit):
+    return figure(value * 1e6 if unit == "ms" else value, "ns" if unit == "ms" else unit).text
+
+
 def test_the_page_can_be_printed(tmp_path):
     """On paper it is a few pages long: nothing runs out of one, and no page is empty."""
     page, paper = tmp_path / "report.html", tmp_path / "paper.pdf"
@@ -128,11 +155,12 @@ def test_the_page_can_be_printed(tmp_path):
 
 
 def test_the_browser_has_nothing_to_complain_of(tmp_path):
-    """No message on the console: no error, no refused resource, nothing against the page's own policy."""
+    """No message on the console: no error, nothing refused, nothing against the page's policy, which lets it draw."""
     page = tmp_path / "report.html"
     page.write_text(render(page_of(made.failing())), encoding="utf-8")
     seen = browse(page, tmp_path)
     assert "✘ FAIL" in seen.stdout
+    assert seen.stdout.count("<canvas") == seen.stdout.count("<figure") >= 8
     assert "CONSOLE" not in seen.stderr
 
 

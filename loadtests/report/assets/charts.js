@@ -9,45 +9,7 @@ const loadtestsCharts = (() => {
   const LONGEST_TABLE = 600;
   const drawn = [];
 
-  // --- words: as report/wording.py says them -------------------------------------------------------------------------
-
-  function digits(value, significant = 3) {
-    if (value === 0) return "0";
-    const decimals = Math.max(0, significant - 1 - Math.floor(Math.log10(Math.abs(value))));
-    return value.toLocaleString("en", {maximumFractionDigits: Math.min(decimals, 12)});
-  }
-
-  function share(value) {
-    for (let significant = 3; significant < 9; significant++) {
-      const text = digits(value * 100, significant);
-      if (value >= 1 || text !== "100") return text + "%";
-    }
-    return "<100%";
-  }
-
-  function scaled(value, units) {
-    const [least, name] = units.find(([from]) => Math.abs(value) >= from) || units[units.length - 1];
-    return digits(value / least) + " " + name;
-  }
-
-  const SAY = {
-    ms: value => value === 0 ? "0 s" : scaled(value, [[1e3, "s"], [1, "ms"], [1e-3, "µs"]]),
-    bytes: value => value === 0 ? "0 B" : scaled(value, [[1e12, "TB"], [1e9, "GB"], [1e6, "MB"], [1e3, "kB"], [1, "B"]]),
-    per_s: value => digits(value) + "/s",
-    ratio: share,
-    number: value => digits(value, Math.abs(value) >= 1000 ? 9 : 3),
-  };
-
-  function clock(second, span) {
-    if (span < 120) return digits(second, 4) + " s";
-    const whole = Math.round(second), pad = number => String(number).padStart(2, "0");
-    const minutes = Math.floor(whole / 60);
-    return span >= 3600 ? `${Math.floor(minutes / 60)}:${pad(minutes % 60)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
-  }
-
-  function quantile(q) {
-    return "p" + digits(q * 100, 7);
-  }
+  const {SAY, clock, digits, quantile} = loadtestsWords;
 
   // --- colours: custom properties of page.css, resolved for the scheme that is shown ---------------------------------
 
@@ -224,9 +186,10 @@ const loadtestsCharts = (() => {
 
   // --- one chart -----------------------------------------------------------------------------------------------------
 
-  function seriesOf(course, data) {
+  function seriesOf(course, i, one) {
+    const {data} = one;
     const area = course.stroke === "area", dots = course.stroke === "dots";
-    return {label: course.label, spanGaps: false, ...(course.bridged ? {gaps: longGaps} : {}), width: dots ? 0 : 1.8,
+    return {label: course.label, show: !one.hidden.has(i), spanGaps: false, ...(course.bridged ? {gaps: longGaps} : {}), width: dots ? 0 : 1.8,
       stroke: () => colour(course.tone), dash: DASHES[course.stroke],
       fill: area ? () => colour(course.tone, 0.16) : undefined,
       points: {show: dots || data.x.length < 40 ? true : undefined, size: dots ? 5 : 4, fill: () => colour(course.tone)}};
@@ -251,7 +214,7 @@ const loadtestsCharts = (() => {
         y: heat ? {distr: 3, range: () => [data.edges[0], data.edges[data.edges.length - 1]]}
           : {distr: one.logarithmic ? 3 : 1, range: (one.logarithmic ? logarithmic : linear)(data)}},
       axes: [xAxis(data), yAxis(data)],
-      series: [{}, ...(heat ? [{show: true, width: 0, points: {show: false}}] : data.courses.map(course => seriesOf(course, data)))],
+      series: [{}, ...(heat ? [{show: true, width: 0, points: {show: false}}] : data.courses.map((course, i) => seriesOf(course, i, one)))],
       bands: heat ? [] : data.bands.map(band => ({series: [band.high + 1, band.low + 1], fill: () => colour(band.tone, 0.18)})),
       hooks: {drawClear: [shade(data)], draw: heat ? [cells(data)] : [marks(data)], setCursor: [plot => tell(one, plot)]},
     };
@@ -329,6 +292,8 @@ const loadtestsCharts = (() => {
   function toggle(one, i, button) {
     const show = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(show));
+    if (show) one.hidden.delete(i);
+    else one.hidden.add(i);
     one.uplot.setSeries(i + 1, {show});
   }
 
@@ -375,7 +340,7 @@ const loadtestsCharts = (() => {
   function start(figure) {
     const data = JSON.parse(figure.querySelector("script[type='application/json']").textContent);
     const one = {data, plot: figure.querySelector(".plot"), list: figure.querySelector(".legend"), caption: figure.querySelector("figcaption"), live: figure.querySelector("[aria-live]"),
-      table: figure.querySelector("details"), logarithmic: Boolean(data.logarithmic) && positive(data), uplot: null};
+      table: figure.querySelector("details"), logarithmic: Boolean(data.logarithmic) && positive(data), hidden: new Set(), uplot: null};
     legend(one);
     drawn.push(one);
     one.plot.addEventListener("keydown", event => walk(one, event));
