@@ -62,7 +62,8 @@ def _run_facts(run: Run) -> RunFacts:
 
 
 def _length_s(run: ScenarioRun) -> float:
-    return run.scenario.load.duration_ns / 1e9 if run.ended_s is None else run.ended_s
+    """How long it went on; as far as is known of a run that was killed."""
+    return float(len(run.recorded_seconds())) if run.ended_s is None else run.ended_s
 
 
 def _scenario(verdict: ScenarioVerdict, secrets: Secrets) -> ScenarioPage:

@@ -220,3 +220,12 @@ def test_a_figure_close_to_its_limit_keeps_its_side():
     """The page words observed values and intervals against their limit."""
     row = page(made.failing()).scenarios[0].thresholds[1]
     assert row.observed.text == "31.004 ms"
+
+
+def test_a_killed_run_has_the_length_that_is_known_of_it():
+    """Not that of its plan, which nobody saw the end of."""
+    run = made.scenario_run()
+    killed = replace(run, status="running", ended_s=None, windows=run.windows[:12])
+    found = page(made.verdict(run=killed))
+    assert found.run.duration.text == "12 s"
+    assert found.scenarios[0].length_s == 12
