@@ -211,13 +211,19 @@ def _decide_mean(evidence: Evidence, circumstances: Circumstances) -> Finding:
     totals, counts = evidence.rows[:, 0], evidence.rows[:, 1]
     count = int(counts.sum())
     observed = float(totals.sum()) / count
-    bounds = ratio_interval(totals, counts)
-    missing = ratio_interval(totals, counts, risk=circumstances.miss_risk)
+    bounds, missing = (
+        _not_below_nothing(ratio_interval(totals, counts, risk=risk)) for risk in (RISK, circumstances.miss_risk)
+    )
     finding = _compared(evidence, observed, bounds, missing, samples=count)
     if bounds is not None:
         return finding
     reason = f"{int((counts > 0).sum())} of {FEWEST_WINDOWS} seconds of data that a mean's interval needs"
     return replace(finding, needed=FEWEST_WINDOWS, reason=reason)
+
+
+def _not_below_nothing(bounds: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Times, shares and sizes are never negative, though what few and uneven seconds leave open may reach below 0."""
+    return None if bounds is None else (max(0.0, bounds[0]), bounds[1])
 
 
 def _decide_rate(evidence: Evidence, circumstances: Circumstances) -> Finding:

@@ -30,11 +30,12 @@ def waits(second: int, number: int, mean_s: float) -> ResourceSample:
     return ResourceSample("api", float(second), "database", values)
 
 
-def run(*samples: ResourceSample, busy: float = 0.5, warmup: int = 0) -> ScenarioRun:
-    """Twenty seconds of an open load on a pool of ten."""
+def run(*samples: ResourceSample, busy: float = 0.5, peak: float | None = None, warmup: int = 0) -> ScenarioRun:
+    """Twenty seconds of an open load on a pool of ten; in the eighth all may be different."""
 
-    def at(_second: int) -> Tally:
-        counters = {POOL_BUSY: round(10 * busy * SECOND), POOL_OPEN: 10 * SECOND}
+    def at(second: int) -> Tally:
+        share = peak if peak is not None and second == 7 else busy
+        counters = {POOL_BUSY: round(10 * share * SECOND), POOL_OPEN: 10 * SECOND}
         return Tally.merge([generator(), Tally(counters)])
 
     of = scenario(driver="database", warmup_ns=warmup * SECOND)
@@ -88,6 +89,16 @@ def test_the_use_of_the_pool_is_time_in_use_of_time_open() -> None:
     found = judged("pool < 80%", run(*looks(), busy=0.5))
     assert (found.outcome, found.observed) == (Outcome.PASS, pytest.approx(0.5))
     assert judged("pool < 80%", run(*looks(), busy=0.9)).outcome is Outcome.FAIL
+
+
+def test_no_bound_of_a_share_is_below_nothing() -> None:
+    """One busy second among idle ones leaves much open, but nothing less than none."""
+    found = judged("pool < 80%", run(*looks(), busy=0.0, peak=1.0))
+    assert found.interval is not None
+    low, high = found.interval
+    assert low == 0.0
+    assert high is not None
+    assert high > 0.05
 
 
 def test_sessions_of_the_server_are_judged_like_any_gauge() -> None:

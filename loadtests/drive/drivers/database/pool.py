@@ -14,9 +14,10 @@ import asyncpg
 from loadtests.drive.drivers.base import Surroundings
 from loadtests.drive.drivers.database.address import Dialler, Session
 from loadtests.drive.drivers.database.conditions import refusal
-from loadtests.drive.drivers.database.connection import NOBODY, Connection, Waiting
-from loadtests.drive.drivers.database.messages import IDLE, cancel_request, query
+from loadtests.drive.drivers.database.connection import NOBODY, Connection
+from loadtests.drive.drivers.database.messages import cancel_request, query
 from loadtests.drive.drivers.database.preparing import prepare
+from loadtests.drive.drivers.database.recovery import Recovery, unresponsive
 from loadtests.drive.drivers.database.statements import Statements
 from loadtests.drive.drivers.deadlines import Deadlines
 from loadtests.drive.drivers.failure import Failure, connect_failure, generator_fault
@@ -72,8 +73,8 @@ class Pool:
         self._all: set[Connection] = set()
         self._new: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._recovery = _Recovery(self)
-        self._recovering = Deadlines[Connection](self._clock, _RECOVERING_NS, _unresponsive)
+        self._recovery = Recovery(self)
+        self._recovering = Deadlines[Connection](self._clock, _RECOVERING_NS, unresponsive)
         self._busy_ns = self._counted_bytes = self._ticked_ns = 0
         self._over = False
 
@@ -290,37 +291,3 @@ class Pool:
     def _sample(self, kind: str, at_ns: int, message: str) -> None:
         if self._recorder.wants_sample(CONNECTIONS, kind):
             self._recorder.sample(CONNECTIONS, kind, at_ns, mask(message, self._secrets))
-
-
-class _Recovery(Waiting):
-    """Waits until a session is idle again.
-
-    A request to cancel may come late and hit what follows. So one that was sent is waited for, and an empty query
-    after it takes the blow. `connection.kept` is true while the request is under way.
-    """
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-
-    def answered(self, connection: Connection, piece: bytes) -> None:  # noqa: ARG002
-        """See `Waiting`."""
-        connection.step = connection.answer.status
-        connection.answer.begin()
-        if connection.kept is True:  # until the request has been dealt with
-            connection.kept = "answered"
-        elif connection.step != IDLE:
-            connection.write(query("ROLLBACK"))
-        else:
-            self._pool.recovered(connection)
-
-    def cancelled(self, connection: Connection) -> None:
-        """The server has taken the request to cancel."""
-        if connection.waiting is not self:
-            return
-        answered, connection.kept = connection.kept == "answered", None
-        if answered:
-            connection.write(query("" if connection.step == IDLE else "ROLLBACK"))
-
-
-def _unresponsive(connection: Connection) -> None:
-    connection.end(Failure("unresponsive", "the session did not end what was cancelled"))
