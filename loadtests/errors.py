@@ -146,8 +146,9 @@ class RunInvalid(LoadtestsError):
         self.reasons = tuple(reasons)
 
     def __str__(self) -> str:
-        head = "an INVALID run cannot be compared" if len(self.reasons) == 1 else "INVALID runs cannot be compared"
-        return "\n  ".join([f"{head}; leave it out", *(f"{run}: {reason}" for run, reason in self.reasons)])
+        what = "an INVALID run says" if len(self.reasons) == 1 else "INVALID runs say"
+        head = f"{what} nothing of the target, so nothing can be compared with it"
+        return "\n  ".join([head, *(f"{run}: {reason}" for run, reason in self.reasons)])
 
 
 class GeneratorFault(LoadtestsError):

@@ -8,8 +8,9 @@ import numpy as np
 
 from benchmarks.statistics.drawn import Truth, draw_record, draw_run
 from loadtests.judge.comparison.calibration import calibrated
-from loadtests.judge.comparison.compare import concluded, metric_changes
+from loadtests.judge.comparison.compare import concluded
 from loadtests.judge.comparison.margins import Terms
+from loadtests.judge.comparison.questions import answered, questions_of
 from loadtests.judge.comparison.verdict import Change, MetricChange
 from loadtests.judge.record import RunRecord
 
@@ -81,7 +82,7 @@ def _compared(of: Study, truth: Truth, random: np.random.Generator) -> tuple[Cha
     known = calibrated(drawn("cal", of.calibration, truth), made_at="2026-01-01") if of.calibration else None
     base = drawn("old", of.base or of.pairs, truth)
     candidate = drawn("new", of.pairs, replace(truth, slowdown=truth.slowdown * of.slowdown))
-    rows = metric_changes(base, candidate, terms=Terms(), calibration=known, paired=of.paired)
+    rows = answered(questions_of(base, candidate, terms=Terms(), calibration=known, paired=of.paired))
     return concluded(rows)[0], rows
 
 

@@ -33,17 +33,17 @@ class Requested(Crew, Protocol):
 
 
 def run_plan(
-    plan: Plan, label: str, *, output: Path | None, crew: AbstractAsyncContextManager[Crew]
+    plan: Plan, label: str, *, output: Path | None, crew: AbstractAsyncContextManager[Crew], build: str | None = None
 ) -> tuple[Path, bool]:
     """Drive the plan's scenarios by the crew; gives the run directory and whether the user stopped the run.
 
-    It is `reports/<run id>` unless `output` is another. The first Ctrl-C or SIGTERM ends the scenario that runs and
-    skips the rest; what was recorded is kept.
+    It is `reports/<run id>` unless `output` is another; `build` is what the environment says unless it is given. The
+    first Ctrl-C or SIGTERM ends the scenario that runs and skips the rest; what was recorded is kept.
     """
 
     async def once() -> tuple[Path, bool]:
         stop = asyncio.Event()
-        with _stopping(stop), _begun(plan, label, output) as writer:
+        with _stopping(stop), _begun(plan, label, output, build) as writer:
             async with crew as engines:
                 status = await _drive_all(plan, writer, crew=engines, stop=stop)
             writer.finish(status, warnings=engines.remarks())
@@ -83,12 +83,12 @@ def run_on_request(
 
 
 @contextlib.contextmanager
-def _begun(plan: Plan, label: str, output: Path | None) -> Iterator[RunWriter]:
+def _begun(plan: Plan, label: str, output: Path | None, build: str | None = None) -> Iterator[RunWriter]:
     """The writer of a run that begins; when it cannot be driven its directory says why."""
     run_id = new_run_id(label)
     directory = output or Path("reports") / run_id
     writer = RunWriter.create(
-        directory, plan, run_id=run_id, build=build_name(), branch=branch_name(), environment=capture()
+        directory, plan, run_id=run_id, build=build or build_name(), branch=branch_name(), environment=capture()
     )
     print(f"run {run_id}: {', '.join(plan.scenarios)} -> {directory}", file=sys.stderr, flush=True)
     try:

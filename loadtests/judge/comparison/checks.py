@@ -9,7 +9,7 @@ from loadtests.judge.comparison.metrics import Metric
 from loadtests.judge.comparison.pairs import MOST_PAIRS
 from loadtests.judge.comparison.wording import margin_text
 
-__all__ = ["check_gates", "check_margins", "check_pairs"]
+__all__ = ["check_margins", "check_names", "check_pairs"]
 
 
 def check_pairs(scenario: str, runs: tuple[int, int]) -> None:
@@ -20,21 +20,21 @@ def check_pairs(scenario: str, runs: tuple[int, int]) -> None:
         raise UsageError(f"expected at most {MOST_PAIRS} pairs, got {first} of {scenario}")
 
 
-def check_gates(terms: Terms, metrics: Sequence[Metric], scenario: str) -> None:
-    known = [metric.key for metric in metrics]
+def check_names(terms: Terms, metrics: Sequence[Metric]) -> None:
+    """Refuses a gate or a margin of a metric that no scenario has."""
+    keys = list(dict.fromkeys(metric.key for metric in metrics))
     for key in (*(terms.gates or ()),):
-        if key not in known:
-            raise UsageError(f"there is no {key} to gate in {scenario}; it has {', '.join(known)}")
+        if key not in keys:
+            raise UsageError(f"there is no {key} to gate; there are {', '.join(keys)}")
+    for name in terms.margins:
+        if name not in {*keys, *(metric.name for metric in metrics)}:
+            raise UsageError(f"there is no {name} to give a margin; there are {', '.join(keys)}")
 
 
 def check_margins(
     terms: Terms, metrics: Sequence[Metric], calibration: Calibration | None, runs: tuple[int, int]
 ) -> None:
     """Refuses a margin smaller than what the calibration says this set-up can tell."""
-    known = {name for metric in metrics for name in (metric.key, metric.name)}
-    unknown = [name for name in terms.margins if name not in known]
-    if unknown:
-        raise UsageError(f"there is no {unknown[0]} to give a margin; there are {', '.join(m.key for m in metrics)}")
     if calibration is None:
         return
     too_fine = []

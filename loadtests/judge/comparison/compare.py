@@ -9,26 +9,25 @@
 Metrics that do not gate are judged alone, without adjustment, and decide nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from loadtests.errors import UnlikeRuns, UsageError
 from loadtests.judge.comparison.calibration import Calibration
-from loadtests.judge.comparison.checks import check_gates, check_margins, check_pairs
+from loadtests.judge.comparison.checks import check_margins, check_names, check_pairs
 from loadtests.judge.comparison.curve import curve_of
-from loadtests.judge.comparison.estimate import Basis, Estimate
+from loadtests.judge.comparison.estimate import Basis
 from loadtests.judge.comparison.likeness import differences, refuse_unusable
-from loadtests.judge.comparison.margins import Terms, on_scale, runs_needed
-from loadtests.judge.comparison.metrics import Metric, metrics_of
-from loadtests.judge.comparison.sides import Records, estimated
+from loadtests.judge.comparison.margins import Terms
+from loadtests.judge.comparison.questions import Question, answered, questions_of
+from loadtests.judge.comparison.sides import Records
 from loadtests.judge.comparison.verdict import Change, Comparison, MetricChange, ScenarioComparison
-from loadtests.judge.comparison.wording import headline, sentence
+from loadtests.judge.comparison.wording import headline
 from loadtests.judge.operands import Operand
-from loadtests.judge.record import RunRecord, merged_record
-from loadtests.judge.statistics import RISK, holm
+from loadtests.judge.statistics import RISK
 from loadtests.judge.wording import counted
 
-__all__ = ["compare", "compare_scenario", "concluded", "metric_changes"]
+__all__ = ["compare", "concluded"]
 
 
 def compare(
@@ -50,10 +49,13 @@ def compare(
         raise UsageError(f"there is no scenario on both sides: {sides}")
     alone = sorted({*base.scenarios, *candidate.scenarios} - {*common})
     warnings = [f"scenario {name} is only on one side, and is left out" for name in alone]
-    found = [
-        compare_scenario(base.of(name), candidate.of(name), terms=terms, calibrations=calibrations or {}, paired=paired)
+    parts = [
+        _part(base.of(name), candidate.of(name), terms, calibrations=calibrations or {}, paired=paired)
         for name in common
     ]
+    check_names(terms, [question.metric for part in parts for question in part.questions])
+    rows = iter(answered([question for part in parts for question in part.questions]))
+    found = [_compared(part, [next(rows) for _ in part.questions], paired=paired) for part in parts]
     change = Change.worst(each.change for each in found)
     decisive = [each for each in found if each.change is change]
     why = decisive[0].why if len(found) == 1 else f"{decisive[0].scenario}: {decisive[0].why}"
@@ -61,10 +63,24 @@ def compare(
     return Comparison(base, candidate, change, why + more, tuple(found), tuple(warnings))
 
 
-def compare_scenario(
-    base: Records, candidate: Records, *, terms: Terms, calibrations: Mapping[str, Calibration], paired: bool = False
-) -> ScenarioComparison:
-    """One scenario, by all runs of both sides."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One scenario with all runs of both sides, and what is asked of them."""
+
+    base: Records
+    candidate: Records
+    unlike: Sequence[str]
+    calibration: Calibration | None
+    questions: Sequence[Question]
+
+    @property
+    def runs(self) -> tuple[int, int]:
+        return len(self.base), len(self.candidate)
+
+
+def _part(
+    base: Records, candidate: Records, terms: Terms, *, calibrations: Mapping[str, Calibration], paired: bool
+) -> _Part:
     name, runs = base[0].scenario, (len(base), len(candidate))
     unlike = differences(base, candidate)
     if unlike and not terms.unlike:
@@ -72,89 +88,26 @@ def compare_scenario(
     if paired:
         check_pairs(name, runs)
     calibration = None if unlike or paired else calibrations.get(base[0].comparability)
-    metrics = metrics_of([*base, *candidate])
-    check_gates(terms, metrics, name)
-    check_margins(terms, metrics, calibration, runs)
-    rows = metric_changes(base, candidate, terms=terms, calibration=calibration, paired=paired)
+    questions = questions_of(base, candidate, terms=terms, calibration=calibration, paired=paired)
+    check_margins(terms, [question.metric for question in questions], calibration, runs)
+    return _Part(base, candidate, unlike, calibration, questions)
+
+
+def _compared(part: _Part, rows: Sequence[MetricChange], *, paired: bool) -> ScenarioComparison:
     change, why = concluded(rows)
     return ScenarioComparison(
-        scenario=name,
-        runs=runs,
+        scenario=part.base[0].scenario,
+        runs=part.runs,
         paired=paired,
         change=change,
         why=why,
         metrics=tuple(rows),
-        curve=curve_of(base, candidate, calibration, paired=paired),
-        differences=tuple(unlike),
-        calibration=calibration,
-        warnings=tuple(_warnings(runs, calibration, rows, paired=paired)),
-        environment=_environment(base, candidate),
+        curve=curve_of(part.base, part.candidate, part.calibration, paired=paired),
+        differences=tuple(part.unlike),
+        calibration=part.calibration,
+        warnings=tuple(_warnings(part, rows, paired=paired)),
+        environment=_environment(part.base, part.candidate),
     )
-
-
-def metric_changes(
-    base: Records, candidate: Records, *, terms: Terms, calibration: Calibration | None = None, paired: bool = False
-) -> list[MetricChange]:
-    """Every metric of a scenario; the p values of the gated ones are adjusted for one another, each way by itself."""
-    metrics, runs = metrics_of([*base, *candidate]), (len(base), len(candidate))
-    merged = (merged_record(base), merged_record(candidate))
-    estimates = {metric.key: estimated(metric, base, candidate, calibration, paired=paired) for metric in metrics}
-    gated = [metric.key for metric in metrics if terms.is_gated(metric) and estimates[metric.key] is not None]
-    p_worse, p_better = (_adjusted(metrics, estimates, gated, sign) for sign in (1, -1))
-    rows = []
-    for metric in metrics:
-        found, key, margin = estimates[metric.key], metric.key, terms.margin_of(metric, calibration, runs)
-        limit = on_scale(metric, margin)
-        change = _change(metric, found, limit, p_worse=p_worse[key], p_better=p_better[key])
-        needed = None
-        if found is not None and change is Change.INCONCLUSIVE:
-            needed = runs_needed(found, limit, runs=max(runs), looked_at=len(gated) if key in gated else 1)
-        if runs == (1, 1) and calibration is None:
-            change, needed = Change.DESCRIPTIVE, None
-        row = MetricChange(
-            metric=metric,
-            gated=terms.is_gated(metric),
-            base=_figure(metric, merged[0]),
-            candidate=_figure(metric, merged[1]),
-            estimate=found,
-            margin=margin,
-            change=change,
-            no_worse=_no_worse(metric, found, limit),
-            needed=needed,
-            why="",
-        )
-        rows.append(replace(row, why=sentence(row)))
-    return rows
-
-
-def _adjusted(
-    metrics: Sequence[Metric], estimates: Mapping[str, Estimate | None], gated: Sequence[str], sign: int
-) -> dict[str, float]:
-    """p values of no change against one for the worse (`sign` 1) or the better, by key; adjusted where they gate."""
-    found = {metric.key: _p_value(estimates[metric.key], sign * metric.worse) for metric in metrics}
-    return found | dict(zip(gated, holm([found[key] for key in gated]), strict=True))
-
-
-def _p_value(found: Estimate | None, sign: int) -> float:
-    return 1.0 if found is None else found.p_up if sign > 0 else found.p_down
-
-
-def _change(metric: Metric, found: Estimate | None, limit: float, *, p_worse: float, p_better: float) -> Change:
-    if found is None:
-        return Change.INCONCLUSIVE
-    if found.low is not None and found.high is not None and -limit <= found.low and found.high <= limit:
-        return Change.SAME
-    worse = metric.worse * found.change
-    if worse > limit and p_worse <= RISK:
-        return Change.REGRESSED
-    return Change.IMPROVED if worse < -limit and p_better <= RISK else Change.INCONCLUSIVE
-
-
-def _no_worse(metric: Metric, found: Estimate | None, limit: float) -> bool:
-    if found is None:
-        return False
-    end = found.high if metric.worse > 0 else found.low
-    return end is not None and metric.worse * end <= limit
 
 
 def concluded(rows: Sequence[MetricChange]) -> tuple[Change, str]:
@@ -185,27 +138,15 @@ def concluded(rows: Sequence[MetricChange]) -> tuple[Change, str]:
     return Change.SAME, f"all {counted(len(gated), 'metrics')} are the same within the margin"
 
 
-def _figure(metric: Metric, merged: RunRecord) -> float | None:
-    if metric.is_ratio:
-        return metric.value(merged)
-    hits, trials = metric.shares(metric.tally(merged))
-    return hits / trials if trials else None
-
-
-def _warnings(
-    runs: tuple[int, int], calibration: Calibration | None, rows: Sequence[MetricChange], *, paired: bool
-) -> list[str]:
-    found = []
-    if calibration is not None and any(row.estimate and row.estimate.basis is Basis.CALIBRATION for row in rows):
-        found.append(
-            f"bounds rest on the calibration of {calibration.made_at[:10]} by {counted(len(calibration.runs), 'runs')}"
-        )
-    gated = sum(row.gated for row in rows)
-    if paired and any(row.estimate is not None and row.estimate.low is None for row in rows):
-        found.append(f"{runs[0]} pairs give no bound; it takes 5")
-    elif paired and gated / 2 ** runs[0] > RISK:
-        found.append(f"{counted(runs[0], 'pairs')} cannot show a change of one of {gated} metrics looked at together")
-    return found
+def _warnings(part: _Part, rows: Sequence[MetricChange], *, paired: bool) -> Iterator[str]:
+    estimates = [row.estimate for row in rows if row.estimate is not None]
+    if part.calibration is not None and any(found.basis is Basis.CALIBRATION for found in estimates):
+        made = part.calibration
+        yield f"bounds rest on the calibration of {made.made_at[:10]} by {counted(len(made.runs), 'runs')}"
+    looked_at = max((row.looked_at for row in rows), default=0)
+    if paired and looked_at / 2 ** part.runs[0] > RISK:
+        few = counted(part.runs[0], "pairs")
+        yield f"{few} cannot show a change of one of {counted(looked_at, 'metrics')} looked at together"
 
 
 def _environment(base: Records, candidate: Records) -> dict[str, tuple[str, str]]:

@@ -9,8 +9,9 @@ from loadtests.judge.comparison.estimate import Basis, Estimate
 from loadtests.judge.comparison.metrics import GATED, Metric
 from loadtests.judge.comparison.pairs import fewest_pairs
 from loadtests.judge.statistics import RISK, student_quantile
+from loadtests.plan.model import Scenario
 
-__all__ = ["RATIO_MARGIN", "SHARE_MARGIN", "Terms", "on_scale", "runs_needed"]
+__all__ = ["RATIO_MARGIN", "SHARE_MARGIN", "Terms", "on_scale", "runs_needed", "usual_gates"]
 
 RATIO_MARGIN = 0.05
 SHARE_MARGIN = 0.005
@@ -48,6 +49,12 @@ class Terms:
         usual = RATIO_MARGIN if metric.is_ratio else SHARE_MARGIN
         spread = None if calibration is None else calibration.spread(metric)
         return usual if spread is None else max(usual, detectable(spread, runs, ratio=metric.is_ratio))
+
+
+def usual_gates(scenario: Scenario) -> tuple[str, ...]:
+    """The metrics that decide a scenario at the least: those that every run of it has."""
+    sent = ("p50", "p95", "p99", "failures", "throughput") if scenario.operations else ()
+    return sent + (("connect p95",) if scenario.driver == "websocket" else ())
 
 
 def on_scale(metric: Metric, margin: float) -> float:

@@ -79,6 +79,13 @@ class Metric:
         at_us = None if self.quantile is None else tally.histogram(self.histogram).quantile_us(self.quantile)
         return None if at_us is None else at_us * 1e3
 
+    def figure(self, record: RunRecord) -> float | None:
+        """What a person reads: the value, or the share."""
+        if self.is_ratio:
+            return self.value(record)
+        hits, trials = self.shares(self.tally(record))
+        return hits / trials if trials else None
+
     def completed(self, tally: Tally) -> int:
         """What a rate counts: good answers, in the seconds in which they came."""
         return tally.count(COMPLETED_OK)

@@ -33,8 +33,9 @@ class MetricChange:
     """One metric on both sides, by merged counts, and what is concluded from the runs.
 
     `base` and `candidate` are ns, per second, or shares. `margin` is the change that may be (a ratio less one, or a
-    difference of shares). `no_worse` says that a change for the worse beyond the margin is ruled out, whatever else is
-    open. `needed` runs a side (or pairs) would settle an inconclusive one, if all stays as it is.
+    difference of shares). `no_worse`: a change for the worse beyond the margin is ruled out, whatever else is open.
+    `looked_at` metrics were judged together. `needed` runs a side (or pairs) would settle an inconclusive one, if all
+    stays as it is.
     """
 
     metric: Metric
@@ -45,6 +46,7 @@ class MetricChange:
     margin: float
     change: Change
     no_worse: bool
+    looked_at: int
     needed: int | None
     why: str
 

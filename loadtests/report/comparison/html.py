@@ -7,6 +7,9 @@ from loadtests.report.document import document
 
 __all__ = ["render"]
 
+_WIDE = 8.0
+"""From this ratio of the slowest to the fastest on, a linear axis would show the slowest only."""
+
 
 def render(page: ComparisonPage) -> str:
     """The whole document."""
@@ -19,6 +22,7 @@ def _charts(part: ScenarioPart) -> list[Drawn]:
 
 
 def _distributions(curve: CurvePoints) -> Chart:
+    values = [*curve.base_ms, *curve.candidate_ms]
     courses = [Course("base", curve.base_ms, "a"), Course("candidate", curve.candidate_ms, "b")]
     return Chart(
         "Response times by percentile",
@@ -26,7 +30,7 @@ def _distributions(curve: CurvePoints) -> Chart:
         curve.quantiles,
         courses,
         axis="quantile",
-        logarithmic=True,
+        logarithmic=max(values) > _WIDE * min(values),
         note="All runs of a side merged. Every further nine takes as much room.",
     )
 

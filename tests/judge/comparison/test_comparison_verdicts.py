@@ -106,6 +106,17 @@ def test_a_change_of_one_metric_counts_less_beside_others_that_were_looked_at_to
     assert (row(alone).change, row(together).change) == (Change.REGRESSED, Change.INCONCLUSIVE)
 
 
+def test_metrics_of_all_scenarios_are_looked_at_together() -> None:
+    """What one scenario shows alone is not enough as the best of five scenarios' metrics."""
+    base, candidate = runs(*RESTLESS), runs(29.0, 33.0, 26.0, 31.0, 24.0, name="new")
+    others = [f"s{number}" for number in range(4)]
+    calm = [replace(each, scenario=name) for name in others for each in runs(*STEADY)]
+    still = [replace(each, scenario=name) for name in others for each in runs(*STEADY, name="new")]
+    alone, among = compared(base, candidate), compared([*base, *calm], [*candidate, *still])
+    assert (row(alone).change, row(among).change) == (Change.REGRESSED, Change.INCONCLUSIVE)
+    assert (row(alone).looked_at, row(among).looked_at) == (5, 25)
+
+
 def test_pairs_find_what_sets_of_runs_cannot() -> None:
     base = (16.0, 20.0, 26.0, 18.0, 22.0, 30.0, 14.0)
     candidate = tuple(time * factor for time, factor in zip(base, (1.1, 1.11, 1.09, 1.1, 1.12, 1.1, 1.1), strict=True))
@@ -198,7 +209,7 @@ def test_an_invalid_run_is_refused_by_name_and_reason() -> None:
     ("candidate", "terms", "more", "said"),
     [
         pytest.param(runs(20.0, name="new"), Terms(), {"paired": True}, "both sides, got 5 and 1", id="pairs"),
-        pytest.param(runs(20.0, name="new"), Terms(gates=["p42"]), {}, "no p42 to gate in api; it has p50", id="gate"),
+        pytest.param(runs(20.0, name="new"), Terms(gates=["p42"]), {}, "no p42 to gate; there are p50", id="gate"),
         pytest.param(runs(20.0, name="new"), Terms(margins={"p42": 0.1}), {}, "no p42 to give a margin", id="margin"),
         pytest.param(runs(20.0, name="old"), Terms(), {}, "old-0 is on both sides", id="a run twice"),
         pytest.param(runs(20.0, scenario="ws", name="new"), Terms(), {}, "old has api and new has ws", id="scenario"),
