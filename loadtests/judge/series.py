@@ -17,6 +17,7 @@ __all__ = [
     "block_freedom",
     "block_length",
     "block_weights",
+    "blocks_miss",
     "design_effect",
     "effective_samples",
     "ratio_interval",
@@ -27,6 +28,9 @@ FEWEST_WINDOWS = 5
 
 _RESAMPLES = 2_000
 _AT_ONCE = 50
+_MOST_MISSED = 0.75
+_STRONGEST = 0.9
+_FEWEST_TO_TELL = 15
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -36,19 +40,44 @@ def block_length(values: Floats) -> int:
     """How many neighbouring rows to keep together: 1.1447 (a n)^(1/3), at least n^(1/3), at most n / 3.
 
     a = (2 r / (1 - r^2))^2 with r the lag-1 autocorrelation: the optimal rule for a Bartlett kernel (Andrews 1991) and
-    for the moving-block bootstrap (Politis and White 2004), which agree, for a first-order autoregression. Counting
-    noise weakens the autocorrelation at every lag alike, so the root of the lag-2 one is taken where it is larger;
-    1 / n makes up for what estimating the mean takes away.
+    for the moving-block bootstrap (Politis and White 2004), which agree, for a first-order autoregression.
     """
     n = values.size
-    centred = values - values.mean()
-    power = float(centred @ centred)
-    if n < 3 or power == 0.0:
+    r = _autocorrelation(values)
+    if r is None:
         return 1
-    first, second = (float(centred[lag:] @ centred[:-lag]) / power for lag in (1, 2))
-    r = min(max(abs(first), math.sqrt(max(second, 0.0))) + 1.0 / n, 0.97)
     optimal = 1.1447 * math.cbrt(n * (2.0 * r / (1.0 - r * r)) ** 2)
     return max(1, min(math.ceil(max(optimal, math.cbrt(n))), n // 3))
+
+
+def blocks_miss(values: Floats, block: int) -> float:
+    """The part of the variance of a mean that blocks cannot see, below 1: what reaches beyond their ends.
+
+    2 r / ((1 - r^2) block), the bias of a Bartlett estimate of a first-order autoregression (Andrews 1991); without it
+    bounds on rows that remember each other (r = 0.7) held the truth 88 times in 100 instead of 95. Of fewer than 15
+    rows none is taken to be missed: their autocorrelation cannot be told from chance.
+    """
+    r = _autocorrelation(values)
+    return 0.0 if r is None or values.size < _FEWEST_TO_TELL else min(_MOST_MISSED, 2.0 * r / ((1.0 - r * r) * block))
+
+
+def _autocorrelation(values: Floats) -> float | None:
+    """Lag-1 autocorrelation, with a lean towards too much; `None` for rows that do not vary, or are too few.
+
+    Counting noise weakens the autocorrelation at every lag alike, so the root of the lag-2 one is taken where it is
+    larger, or where there clearly is any, their quotient. What estimating the mean and the autocorrelation itself takes
+    away, about (1 + 4 r) / n, is put back (Kendall 1954).
+    """
+    n = values.size
+    centred = values - values.mean() if n else values
+    power = float(centred @ centred)
+    if n < 3 or power == 0.0:
+        return None
+    first, second = (float(centred[lag:] @ centred[:-lag]) / power for lag in (1, 2))
+    r = max(abs(first), math.sqrt(max(second, 0.0)))
+    if first > 2.0 / math.sqrt(n):
+        r = max(r, min(second / first, _STRONGEST))
+    return min(r + (1.0 + 4.0 * r) / n, 0.97)
 
 
 def design_effect(hits: Floats, trials: Floats) -> float:
@@ -67,7 +96,8 @@ def design_effect(hits: Floats, trials: Floats) -> float:
     if hits.size < 2:
         return max(1.0, total)
     residuals = hits - share * trials
-    variance = hits.size * _long_run_variance(residuals, block_length(residuals))
+    block = block_length(residuals)
+    variance = hits.size * _long_run_variance(residuals, block) / (1.0 - blocks_miss(residuals, block))
     return min(max(1.0, variance / (total * share * (1.0 - share))), max(1.0, total))
 
 
@@ -114,7 +144,7 @@ def ratio_interval(totals: Floats, counts: Floats, *, risk: float = RISK, seed: 
     )
     low, high = np.quantile(ratios, [RISK, 1.0 - RISK]) - ratios.mean()
     widen = _small_sample(totals.size, block, risk) * normal_quantile(risk) / normal_quantile(RISK)
-    widen *= math.sqrt(totals.size / (totals.size - block))
+    widen *= math.sqrt(totals.size / (totals.size - block) / (1.0 - blocks_miss(deviations, block)))
     return observed + float(low) * widen, observed + float(high) * widen
 
 

@@ -42,7 +42,8 @@ def misses(random: np.random.Generator, *, rows: int, runs: int, rho: float, spr
     [
         pytest.param(0.0, 0.0, 0.06, id="independent requests: no more than 5% (and the simulation's own noise)"),
         pytest.param(0.0, 0.5, 0.08, id="seconds that differ"),
-        pytest.param(0.5, 0.5, 0.13, id="seconds that differ and drag on: a few percent more than claimed"),
+        pytest.param(0.5, 0.5, 0.08, id="seconds that differ and drag on"),
+        pytest.param(0.7, 0.5, 0.13, id="and drag on for long: shares are skewed, so a few percent more than claimed"),
     ],
 )
 def test_the_bounds_of_a_share_miss_the_truth_about_as_often_as_they_claim(
@@ -66,7 +67,8 @@ def test_a_formula_for_independent_requests_would_miss_far_more_often() -> None:
     ("rho", "allowed"),
     [
         pytest.param(0.0, 0.07, id="independent seconds"),
-        pytest.param(0.6, 0.11, id="seconds that resemble their neighbours"),
+        pytest.param(0.5, 0.08, id="seconds that resemble their neighbours"),
+        pytest.param(0.7, 0.09, id="seconds that resemble their neighbours for long"),
     ],
 )
 def test_the_bootstrap_bounds_of_a_mean_miss_the_truth_about_as_often_as_they_claim(rho: float, allowed: float) -> None:

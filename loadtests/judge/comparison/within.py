@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 
 from loadtests.judge.comparison.metrics import Metric, Shares
 from loadtests.judge.record import RunRecord
-from loadtests.judge.series import FEWEST_WINDOWS, block_freedom, block_length, block_weights, effective_samples
+from loadtests.judge.series import (
+    FEWEST_WINDOWS,
+    block_freedom,
+    block_length,
+    block_weights,
+    blocks_miss,
+    effective_samples,
+)
 from loadtests.result.histogram import Histogram, highest_equivalent_us, lowest_equivalent_us
 from loadtests.result.run import ScenarioRun
 from loadtests.result.window import Tally
@@ -37,15 +44,15 @@ def log_spread(metric: Metric, record: RunRecord) -> Spread | None:
     tallies = _tallies(metric, record)
     if metric.kind == "rate":
         rows = np.array([metric.completed(tally) for tally in tallies], np.float64)
-        block, resampled = _resampled(rows[:, None], rows) if rows.size >= FEWEST_WINDOWS else (0, None)
-        if resampled is None or not resampled.all():
+        if rows.size < FEWEST_WINDOWS or not rows.all():
             return None
-        return _spread(np.log(resampled[:, 0]), rows.size, block)
+        resampled, blocks = _resampled(rows[:, None], rows - rows.mean())
+        return _spread(np.log(resampled[:, 0]), blocks)
     if metric.quantile is None:
         return None
     histograms = [tally.histogram(metric.histogram) for tally in tallies]
     found = quantile_resamples([each for each in histograms if each.total], np.array([metric.quantile]))
-    return None if found is None else _spread(np.log(found.times_us[:, 0]), found.rows, found.block)
+    return None if found is None else _spread(np.log(found.times_us[:, 0]), found.blocks)
 
 
 def worth(metric: Metric, record: RunRecord) -> Shares:
@@ -59,12 +66,20 @@ def worth(metric: Metric, record: RunRecord) -> Shares:
 
 
 @dataclass(frozen=True, slots=True)
+class _Blocks:
+    """`rows` seconds taken in blocks of `length`, which do not see the part `missed` of the variance."""
+
+    rows: int
+    length: int
+    missed: float
+
+
+@dataclass(frozen=True, slots=True)
 class Resamples:
-    """Quantiles of resampled runs: `times_us` is (resamples, quantiles); from `rows` seconds in blocks of `block`."""
+    """Quantiles of resampled runs, (resamples, quantiles), in µs."""
 
     times_us: Floats
-    rows: int
-    block: int
+    blocks: _Blocks
 
 
 def quantile_resamples(seconds: list[Histogram], quantiles: Floats) -> Resamples | None:
@@ -74,8 +89,9 @@ def quantile_resamples(seconds: list[Histogram], quantiles: Floats) -> Resamples
     counts, edges = _dense(seconds)
     running = np.cumsum(counts.sum(axis=0))
     middle = int(np.searchsorted(running, quantiles[quantiles.size // 2] * running[-1]))
-    block, resampled = _resampled(counts, counts[:, middle + 1 :].sum(axis=1))
-    return Resamples(_quantiles(resampled, edges, quantiles), len(seconds), block)
+    hits, trials = counts[:, middle + 1 :].sum(axis=1), counts.sum(axis=1)
+    resampled, blocks = _resampled(counts, hits - float(hits.sum() / trials.sum()) * trials)
+    return Resamples(_quantiles(resampled, edges, quantiles), blocks)
 
 
 def _tallies(metric: Metric, record: RunRecord) -> list[Tally]:
@@ -90,12 +106,11 @@ def _in(run: ScenarioRun, tallies: dict[int, Tally]) -> list[Tally]:
     return [tallies.get(second, Tally()) for second in run.seconds()]
 
 
-def _resampled(counts: Floats, hits: Floats) -> tuple[int, Floats]:
-    """(block length, `weights @ counts`); the block length is that of `hits`, as a share of all counts."""
-    trials = counts.sum(axis=1)
-    share = float(hits.sum() / trials.sum())
-    block = block_length(hits - share * trials if counts.shape[1] > 1 else hits)
-    return block, block_weights(counts.shape[0], block, resamples=_RESAMPLES) @ counts
+def _resampled(counts: Floats, residuals: Floats) -> tuple[Floats, _Blocks]:
+    """`weights @ counts` by blocks as long as the residuals of the seconds ask for."""
+    rows, length = counts.shape[0], block_length(residuals)
+    blocks = _Blocks(rows, length, blocks_miss(residuals, length))
+    return block_weights(rows, length, resamples=_RESAMPLES) @ counts, blocks
 
 
 def _dense(seconds: list[Histogram]) -> tuple[Floats, Floats]:
@@ -127,6 +142,7 @@ def _quantiles(counts: Floats, edges: Floats, quantiles: Floats) -> Floats:
     return found
 
 
-def _spread(logs: Floats, rows: int, block: int) -> Spread:
-    """Widened for what blocks take away: a moving-block variance is too small by about block / rows."""
-    return Spread(float(logs.var(ddof=1)) * rows / (rows - block), block_freedom(rows, block))
+def _spread(logs: Floats, blocks: _Blocks) -> Spread:
+    """Widened for what blocks take away: about length / rows by where they may start, and what they do not see."""
+    variance = float(logs.var(ddof=1)) * blocks.rows / (blocks.rows - blocks.length) / (1.0 - blocks.missed)
+    return Spread(variance, block_freedom(blocks.rows, blocks.length))
