@@ -14,10 +14,10 @@ WHEN is `at TIME`, `at TIME every TIME`, or `every TIME`, counted from when the 
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from loadtests.law import Law, parse_law
-from loadtests.target.setting import of_text, parse_entries, parse_settings
+from loadtests.target.setting import of_text, parse_entries, parse_settings, written
 from loadtests.target.share import Share, parse_share
 from loadtests.units import parse_duration_ns
 
@@ -93,8 +93,7 @@ class DatabaseFaults:
 
     def document(self) -> dict[str, str | None]:
         """The texts it was dialled with, by name; they can be put back."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: None if value is None else value.text for name, value in values.items()}
+        return written(self)
 
 
 def parse_database_faults(value: object) -> DatabaseFaults:

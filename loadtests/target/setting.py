@@ -1,9 +1,13 @@
 """Settings of the dial as they are written: names with texts, parsed by a table, every mistake told at once."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from dataclasses import fields
+from typing import TYPE_CHECKING, TypeVar
 
-__all__ = ["of_text", "parse_entries", "parse_settings"]
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+__all__ = ["of_text", "parse_entries", "parse_settings", "written"]
 
 _T = TypeVar("_T")
 
@@ -45,6 +49,12 @@ def _entries(text: str, example: str) -> dict[str, object]:
     if not entries:
         raise ValueError(f"expected names with settings such as {example}")
     return entries
+
+
+def written(setting: "DataclassInstance") -> dict[str, str | None]:
+    """The texts a setting was dialled with, by name, which `parse_settings` reads again; None for what is off."""
+    values = {field.name: getattr(setting, field.name) for field in fields(setting)}
+    return {name: None if value is None else value.text for name, value in values.items()}
 
 
 def of_text(parse: Callable[[str], _T], example: str) -> Callable[[object], _T]:

@@ -17,13 +17,13 @@ of lose, duplicate, reorder.
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from websockets.exceptions import ProtocolError
 from websockets.frames import Close
 
 from loadtests.law import Law, parse_law
-from loadtests.target.setting import of_text, parse_entries, parse_settings
+from loadtests.target.setting import of_text, parse_entries, parse_settings, written
 from loadtests.target.share import Share, parse_share, total_of
 from loadtests.units import parse_duration_ns
 
@@ -76,8 +76,7 @@ class SocketFaults:
 
     def document(self) -> dict[str, str | None]:
         """The texts it was dialled with, by name; they can be put back."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: None if value is None else value.text for name, value in values.items()}
+        return written(self)
 
 
 def parse_socket_faults(value: object) -> SocketFaults:

@@ -4,12 +4,14 @@ import selectors
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-__all__ = ["UPGRADE", "Target"]
+__all__ = ["UPGRADE", "Target", "wait_until"]
 
 UPGRADE = (
     b"GET /ws%s HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n"
@@ -56,7 +58,18 @@ class Target:
         lines = self.http.get("/metrics").text.splitlines()
         return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"{name} "))
 
+    def agents(self) -> dict[str, Any]:
+        """What waits, runs and has ended."""
+        return self.http.get("/api/agent/queue-status").json()
+
     def end(self) -> None:
         self.http.close()
         self.process.kill()
         self.process.communicate()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come about in 20 s"
+        time.sleep(0.02)

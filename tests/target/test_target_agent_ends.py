@@ -4,7 +4,6 @@ import contextlib
 import json
 import signal
 import socket
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,21 +12,10 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from served import Target
+from served import Target, wait_until
 
 LONG = "phase 0; first 0; token 20ms; tokens 10000"
 ASKED = {"query": "reduce cost", "user_id": "user_42"}
-
-
-def status(target: Target) -> dict[str, Any]:
-    return target.http.get("/api/agent/queue-status").json()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in 20 s"
-        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -44,19 +32,19 @@ def asking(target: Target, **asked: Any) -> Iterator[socket.socket]:
 def test_client_that_leaves_cancels_its_execution(target: Target, asked: dict[str, Any]) -> None:
     """The worker is free again, the end is `cancelled`, and the provider has one connection less."""
     target.dial(agents=LONG)
-    cancelled = status(target)["cancelled"]
+    cancelled = target.agents()["cancelled"]
     with asking(target, **asked):
-        wait_until(lambda: status(target)["running"] == 1)
-    wait_until(lambda: status(target)["running"] == 0)
-    assert status(target)["cancelled"] == cancelled + 1
+        wait_until(lambda: target.agents()["running"] == 1)
+    wait_until(lambda: target.agents()["running"] == 0)
+    assert target.agents()["cancelled"] == cancelled + 1
 
 
 def test_client_that_leaves_the_queue_was_never_begun(target: Target) -> None:
     """While workers are paused: out of the queue, and no execution of any kind."""
     target.dial(agents=f"{LONG}; pause 1h")
     with asking(target, stream=True):
-        wait_until(lambda: status(target)["queued"] == 1)
-    wait_until(lambda: status(target)["queued"] == 0)
+        wait_until(lambda: target.agents()["queued"] == 1)
+    wait_until(lambda: target.agents()["queued"] == 0)
     assert target.counted("agents")["executions"] == 0
 
 
@@ -68,8 +56,8 @@ def test_socket_that_closes_takes_its_executions_along(target: Target) -> None:
             client.send(json.dumps({"type": "execute", "id": number, **ASKED}))
         seen = {json.loads(client.recv(timeout=10))["id"] for _ in range(30)}
         assert seen == {0, 1, 2}
-        assert status(target)["running"] == 3
-    wait_until(lambda: status(target)["running"] == 0)
+        assert target.agents()["running"] == 3
+    wait_until(lambda: target.agents()["running"] == 0)
 
 
 def test_cleared_queue_answers_503_and_can_be_asked_again(target: Target) -> None:
@@ -78,7 +66,7 @@ def test_cleared_queue_answers_503_and_can_be_asked_again(target: Target) -> Non
     with ThreadPoolExecutor(1) as pool, target.open("?mode=events") as client:
         waiting = pool.submit(httpx.post, f"{target.http.base_url}/api/agent/execute", json=ASKED, timeout=20)
         client.send(json.dumps({"type": "execute", "id": 5, **ASKED}))
-        wait_until(lambda: status(target)["queued"] == 2)
+        wait_until(lambda: target.agents()["queued"] == 2)
         assert target.http.post("/api/admin/clear-agent-queue").json() == {"cleared": 2}
         refused = waiting.result(20)
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
@@ -91,13 +79,13 @@ def test_full_queue_answers_429_with_retry_after(start: Callable[..., Target]) -
     """One worker, one place to wait: the third is refused, and so is its turn on a socket; the first two are not."""
     target = start("--agent-workers", "1", "--agent-queue", "1", "--agents", LONG)
     with asking(target), asking(target, stream=True), target.open("?mode=events") as client:
-        wait_until(lambda: status(target)["running"] + status(target)["queued"] == 2)
+        wait_until(lambda: target.agents()["running"] + target.agents()["queued"] == 2)
         refused = target.http.post("/api/agent/execute", json=ASKED)
         assert refused.status_code == 429
         assert int(refused.headers["retry-after"]) >= 1
         client.send(json.dumps({"type": "execute", "id": 1, **ASKED}))
         assert json.loads(client.recv(timeout=10))["reason"] == "the agent queue is full (1)"
-        assert status(target)["refused"] == 2
+        assert target.agents()["refused"] == 2
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
@@ -109,7 +97,7 @@ def test_stop_with_streams_open_tells_them_and_leaves_nothing(
     provider = psutil.Process(target.process.pid).children()
     assert len(provider) == 1
     with asking(target, stream=True) as streaming, asking(target) as waiting:
-        wait_until(lambda: status(target)["queued"] == 1)
+        wait_until(lambda: target.agents()["queued"] == 1)
         target.process.send_signal(number)
         _, errors = target.process.communicate(timeout=10)
         assert (target.process.returncode, errors) == (0, "")
@@ -147,7 +135,7 @@ def test_executions_leave_no_memory_behind(start: Callable[..., Target]) -> None
     before = process.memory_info().rss
     many(500)
     assert process.memory_info().rss - before < 1_000_000
-    assert status(target)["running"] == 0
+    assert target.agents()["running"] == 0
 
 
 def read_all(client: socket.socket) -> bytes:

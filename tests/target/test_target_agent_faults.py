@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Target
+from served import Target, wait_until
 from websockets.exceptions import ConnectionClosed
 
 QUICK = "phase 0; first 0; token 0; tokens 8"
@@ -120,7 +120,7 @@ def test_hung_execution_says_half_and_then_nothing(target: Target) -> None:
     assert stream(target)[-1] == "whole"
     assert stream(target, timeout=0.5)[-5:] == [*["token"] * 4, "silence"]
     assert target.counted("agents")["hang"] == 1
-    await_status(target, running=0)
+    wait_until(lambda: target.agents()["running"] == 0)
 
 
 def test_hung_execution_in_one_piece_ends_with_its_limit(target: Target) -> None:
@@ -142,7 +142,7 @@ def test_endless_execution_never_stops(target: Target) -> None:
             if tokens == 2_000:
                 break
     assert target.counted("agents")["endless"] == 1
-    await_status(target, running=0)
+    wait_until(lambda: target.agents()["running"] == 0)
 
 
 def test_paused_workers_let_executions_wait(target: Target) -> None:
@@ -159,29 +159,20 @@ def test_backlog_is_seen_and_can_be_cleared(target: Target) -> None:
     """250 executions of an hour: 100 busy workers, 150 queued; clearing drops the queue, turning off nothing more."""
     try:
         target.dial(agents="backlog 200 of 400ms")
-        status = target.http.get("/api/agent/queue-status").json()
+        status = target.agents()
         assert (status["queued"], status["running"]) == (100, 100)
         assert target.metric("netra_agent_queue_length") == 100
         assert target.http.post("/api/admin/clear-agent-queue").json() == {"cleared": 100}
-        assert target.http.get("/api/agent/queue-status").json()["queued"] == 0
+        assert target.agents()["queued"] == 0
     finally:
-        await_status(target, running=0)
+        wait_until(lambda: target.agents()["running"] == 0)
 
 
-def test_sockets_have_the_faults_of_agents(target: Target) -> None:
+@pytest.mark.parametrize("slow", [True, False], ids=["event by event", "as a series"])
+def test_sockets_have_the_faults_of_agents(target: Target, *, slow: bool) -> None:
     """A wrong sum, a malformed event, an HTML page; and a connection that ends without a closing handshake."""
-    target.dial(agents=f"{QUICK}; html every 4; malformed every 4; wrong every 4; cut every 4")
-    seen: Counter[str] = Counter()
-    for _ in range(8):
-        with target.open("?mode=events") as client:
-            client.send(json.dumps({"type": "execute", "id": 1, **ASKED}))
-            seen.update(socket_outcomes(client))
-    assert seen == {"html": 2, "malformed": 2, "completed": 4, "9.38": 2, "8.52": 2, "cut": 2}
-
-
-def test_socket_at_once_has_them_too(target: Target) -> None:
-    """An execution that takes no time is told, and spoilt, as a series."""
-    target.dial(agents="html every 4; malformed every 4; wrong every 4; cut every 4")
+    faults = "html every 4; malformed every 4; wrong every 4; cut every 4"
+    target.dial(agents=f"{QUICK}; {faults}" if slow else faults)
     seen: Counter[str] = Counter()
     for _ in range(8):
         with target.open("?mode=events") as client:
@@ -206,13 +197,3 @@ def socket_outcomes(client: Any) -> list[str]:
             continue
         if event["type"] == "completed":
             return [*seen, "completed", str(event["savings"])]
-
-
-def await_status(target: Target, **wanted: int) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        status = target.http.get("/api/agent/queue-status").json()
-        if {name: status[name] for name in wanted} == wanted:
-            return
-        assert time.monotonic() < deadline, f"still {status}"
-        time.sleep(0.02)

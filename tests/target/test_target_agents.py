@@ -31,17 +31,6 @@ def stream(target: Target, **asked: Any) -> list[Event]:
     return events_of(reply.text)
 
 
-def status(target: Target) -> dict[str, float]:
-    return target.http.get("/api/agent/queue-status").json()
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in 20 s"
-        time.sleep(0.01)
-
-
 def together(target: Target, documents: list[dict[str, Any]]) -> list[httpx.Response]:
     """Ask all at once, each over a connection of its own."""
 
@@ -180,7 +169,7 @@ def test_together_they_run_together_and_wait_in_turn(start: Callable[..., Target
     waited = sorted(result["queued_ms"] for result in results)
     assert waited[:5] == [0.0] * 5
     assert waited[-1] > 0
-    assert status(target)["completed"] == 10
+    assert target.agents()["completed"] == 10
 
 
 def test_metrics_and_log_are_true_for_phases(start: Callable[..., Target], tmp_path: Path) -> None:

@@ -24,10 +24,10 @@ dialled, every execution takes its time and calls the provider, also one that as
 """
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from loadtests.law import Law, parse_law
-from loadtests.target.setting import of_text, parse_entries, parse_settings
+from loadtests.target.setting import of_text, parse_entries, parse_settings, written
 from loadtests.target.share import Share, parse_share, total_of
 from loadtests.units import parse_duration_ns
 
@@ -108,8 +108,7 @@ class AgentFaults:
 
     def document(self) -> dict[str, str | None]:
         """The texts it was dialled with, by name; they can be put back."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: None if value is None else value.text for name, value in values.items()}
+        return written(self)
 
 
 def parse_agent_faults(value: object) -> AgentFaults:
