@@ -3,8 +3,12 @@
 import asyncio
 
 import asyncpg
+import pytest
 from database_engine import Database, drive, rate, restart, scenario, sql, users
 
+from loadtests.drive.drivers.database.address import Address, Dialler
+from loadtests.drive.drivers.database.messages import cancel_request
+from loadtests.plan.model import Tls
 from loadtests.result.window import DROPPED, OFFERED, OK, RECONNECTED, RESPONSE_FAILED
 
 QUICK = "SELECT 1"
@@ -25,6 +29,24 @@ def test_a_timeout_cancels_the_statement_and_the_session_is_used_again(database:
     assert driven["quick"].count(OK) > 0
     assert not driven["quick"].failures
     assert not driven.connections.lost_connections
+
+
+def test_a_statement_is_cancelled_at_the_address_that_answers(database: Database) -> None:
+    """A name may have others, where nothing listens."""
+
+    async def cancel() -> None:
+        address = Address.of(database.dsn)
+        dialler = Dialler(address, ["127.0.0.2", "127.0.0.1"], tls=Tls(), settings={})
+        session = await dialler.dial(5.0)
+        asleep = asyncio.ensure_future(session.execute("SELECT pg_sleep(9)"))
+        await asyncio.sleep(0.1)
+        process, secret = session.get_server_pid(), session._protocol.backend_secret
+        await dialler.send(cancel_request(process, secret), 5.0)
+        with pytest.raises(asyncpg.QueryCanceledError):
+            await asleep
+        await session.close()
+
+    asyncio.run(cancel())
 
 
 def test_nothing_is_left_at_work_when_the_run_is_over(database: Database) -> None:

@@ -99,18 +99,26 @@ class Dialler:
         return session
 
     async def send(self, payload: bytes, timeout_s: float) -> None:
-        """Send something over a connection of its own and wait for the server to close it."""
-        host, port = self._hosts[0], self.address.port
+        """Send something over a connection of its own and wait for the server to close it; raises `OSError`."""
         async with asyncio.timeout(timeout_s):
-            if self.address.is_socket:
-                reader, writer = await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
-            else:
-                reader, writer = await asyncio.open_connection(host, port)
+            reader, writer = await self._streams()
             try:
                 writer.write(payload)
                 await reader.read()
             finally:
                 writer.close()
+
+    async def _streams(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """At the first address that answers, as sessions are."""
+        failure = OSError("no address")
+        for host in self._hosts:
+            try:
+                if self.address.is_socket:
+                    return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{self.address.port}")
+                return await asyncio.open_connection(host, self.address.port)
+            except OSError as error:
+                failure = error
+        raise failure
 
 
 def _bracketed(host: str) -> str:
