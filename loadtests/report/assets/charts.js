@@ -51,16 +51,21 @@ const loadtestsCharts = (() => {
     return {...common, incrs: CLOCK_STEPS, space: 64, values: (plot, splits) => splits.map(x => clock(x, Math.max(span(plot), splits[splits.length - 1])))};
   }
 
-  function yAxis(data) {
-    return {stroke: () => colour("soft"), grid: {stroke: () => colour("line"), width: 1, filter: round}, ticks: {show: false}, font: font(), gap: 6, size: 62, space: 34,
-      values: (plot, splits) => splits.map(value => value === null ? "" : SAY[data.unit](value)), filter: round};
+  function yAxis(data, logarithmic) {
+    const every = (plot, splits) => splits;
+    return {stroke: () => colour("soft"), grid: {stroke: () => colour("line"), width: 1, filter: every}, ticks: {show: false}, font: font(),
+      gap: 6, size: 62, space: 34, filter: every, ...(logarithmic ? {splits: (plot, _, low, high) => roundOnes(low, high)} : {}),
+      values: (plot, splits) => splits.map(value => value === null ? "" : SAY[data.unit](value))};
   }
 
-  /* On a logarithmic axis only 1, 2 and 5 of each decade, and only 1 where they would touch. */
-  function round(plot, splits) {
-    if (plot.scales.y.distr !== 3) return splits;
-    const decades = Math.log10(plot.scales.y.max / plot.scales.y.min), kept = plot.bbox.height / uPlot.pxRatio / decades > 90 ? [1, 2, 5] : [1];
-    return splits.map(value => kept.includes(Number((value / 10 ** Math.floor(Math.log10(value) + 1e-9)).toPrecision(6))) ? value : null);
+  /* The round numbers of a logarithmic axis: fewer of each decade, the more decades there are. */
+  function roundOnes(low, high) {
+    const decades = Math.log10(high / low), kept = decades < 0.7 ? [1, 1.5, 2, 3, 4, 5, 6, 8] : decades < 2.2 ? [1, 2, 5] : [1];
+    const found = [];
+    for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
+      for (const factor of kept) found.push(Number((factor * 10 ** power).toPrecision(6)));
+    }
+    return found.filter(value => value >= low && value <= high);
   }
 
   function font() {
@@ -213,7 +218,7 @@ const loadtestsCharts = (() => {
         x: {time: false, distr: data.axis === "quantile" ? 3 : 1, range: xRange(data)},
         y: heat ? {distr: 3, range: () => [data.edges[0], data.edges[data.edges.length - 1]]}
           : {distr: one.logarithmic ? 3 : 1, range: (one.logarithmic ? logarithmic : linear)(data)}},
-      axes: [xAxis(data), yAxis(data)],
+      axes: [xAxis(data), yAxis(data, heat || one.logarithmic)],
       series: [{}, ...(heat ? [{show: true, width: 0, points: {show: false}}] : data.courses.map((course, i) => seriesOf(course, i, one)))],
       bands: heat ? [] : data.bands.map(band => ({series: [band.high + 1, band.low + 1], fill: () => colour(band.tone, 0.18)})),
       hooks: {drawClear: [shade(data)], draw: heat ? [cells(data)] : [marks(data)], setCursor: [plot => tell(one, plot)]},
