@@ -174,3 +174,32 @@ def prune(*, keep: int | None, since: datetime | None, dry_run: bool, database: 
     removed = 0 if dry_run else history.remove(list(gone))
     plural = "" if len(gone) == 1 else "s"
     click.echo(f"{len(gone):,} run{plural} would go" if dry_run else f"{removed:,} run{plural} forgotten")
+
+
+@command.command("otava")
+@click.argument("scenario")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=Path("otava"), show_default=True
+)
+@database_option
+def otava(scenario: str, *, output: Path, database: str | None) -> None:
+    """Write SCENARIO's runs for Apache Otava: a CSV file, and the configuration that reads it.
+
+    Afterwards: OTAVA_CONFIG=otava/otava.yaml otava analyze SCENARIO
+    """
+    from loadtests.history.replay import records_of
+    from loadtests.history.store import History, Selection
+    from loadtests.report.otava import otava_config, otava_csv
+    from loadtests.result.files import atomic_write
+
+    history = History.existing(address(database))
+    kept = history.runs(Selection(scenario=scenario))
+    records = [record for run in kept for record in records_of(run) if record.scenario == scenario]
+    if not records:
+        raise UsageError(f"no run of {scenario} is recorded in {history.address}")
+    output.mkdir(parents=True, exist_ok=True)
+    files = {output / f"{scenario}.csv": otava_csv(records)}
+    files[output / "otava.yaml"] = otava_config(records, str(output / f"{scenario}.csv"))
+    for path, text in files.items():
+        atomic_write(path, text)
+        click.echo(str(path))

@@ -49,3 +49,14 @@ def test_an_address_that_is_none_is_told_before_any_load(run: Run) -> None:
     assert made.code == 2
     assert "expected a file, sqlite:///FILE, or postgresql://" in made.err
     assert not made.directory.exists()
+
+
+def test_runs_are_written_for_otava(run: Run, loadtests: Call, tmp_path: Path) -> None:
+    """One row a run, and a configuration beside it that names the file; an unknown scenario is told."""
+    assert run(PLAN).code == 0
+    written = loadtests("history", "otava", "engine", "-o", "made")
+    assert written.stdout.split() == ["made/engine.csv", "made/otava.yaml"]
+    assert len((tmp_path / "made" / "engine.csv").read_text().splitlines()) == 2
+    assert "file: made/engine.csv" in (tmp_path / "made" / "otava.yaml").read_text()
+    unknown = loadtests("history", "otava", "engin")
+    assert (unknown.returncode, "no run of engin is recorded" in unknown.stderr) == (2, True)
