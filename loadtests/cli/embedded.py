@@ -12,7 +12,7 @@ from pathlib import Path
 
 from loadtests.errors import TargetUnreachable
 from loadtests.plan.loader import load_plan
-from loadtests.plan.model import Plan
+from loadtests.plan.model import Plan, Scenario
 from loadtests.plan.selection import narrowed
 
 __all__ = ["SOMEWHERE", "Embedded", "embedded_plan", "embedded_target"]
@@ -22,6 +22,8 @@ _READY_WITHIN_S = 60.0
 _STOP_WITHIN_S = 8.0
 _WITH_DATABASE: frozenset[str] = frozenset({"database"})
 """Drivers whose scenarios need the target to have one."""
+_OF_DATABASE = frozenset({"target pool", "target lock wait"})
+"""What only a target with a database can be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,13 @@ def embedded_plan(
 
 def _with_database(plan: Plan, options: Sequence[str]) -> Sequence[str]:
     chosen = any(option.partition("=")[0] == "--database" for option in options)
-    needed = any(scenario.driver in _WITH_DATABASE for scenario in plan.scenarios.values())
+    needed = any(_needs_database(scenario) for scenario in plan.scenarios.values())
     return [*options, "--database=embedded"] if needed and not chosen else options
+
+
+def _needs_database(scenario: Scenario) -> bool:
+    claimed = {threshold.metric for threshold in scenario.thresholds}
+    return scenario.driver in _WITH_DATABASE or not claimed.isdisjoint(_OF_DATABASE)
 
 
 @contextlib.contextmanager

@@ -21,6 +21,9 @@ _POOL = 10
 _CONNECT_WITHIN_S = 2.0
 _ANSWER_WITHIN_S = 5.0
 _PROBE_WITHIN_S = 1.0
+_LOCK_WAIT = """
+SELECT coalesce(avg(extract(epoch FROM clock_timestamp() - waitstart)), 0)::float8 FROM pg_locks WHERE NOT granted
+"""
 _UNAVAILABLE = (
     OSError,
     TimeoutError,
@@ -84,6 +87,14 @@ class Database:
         finally:
             self._metrics.queried(kind, time.perf_counter() - began)
         return rows
+
+    async def look(self) -> None:
+        """Bring the gauge of lock waits up to date."""
+        try:
+            async with asyncio.timeout(_PROBE_WITHIN_S):
+                self._metrics.lock_wait((await self.rows("probe", _LOCK_WAIT))[0][0])
+        except (DatabaseUnavailable, TimeoutError):
+            self._metrics.lock_wait(None)
 
     async def status(self) -> dict[str, object]:
         """Whether it answers and how soon, and how the pool stands."""

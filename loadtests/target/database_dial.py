@@ -47,7 +47,7 @@ class DatabaseDial:
             await self._turn_statements(faults)
         except asyncpg.PostgresError as error:
             raise ValueError(f"the database refuses: {error}") from error
-        except (OSError, TimeoutError, asyncpg.InterfaceError) as error:
+        except _AWAY as error:
             raise ValueError("the database does not answer, so its faults stay as they were") from error
         self._faults = faults
         self._anew()

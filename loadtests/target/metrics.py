@@ -110,6 +110,12 @@ class Metrics:
         self._pool_active.labels("netra").set_function(active)
         self._pool_max.labels("netra").set(most)
 
+    def lock_wait(self, seconds: float | None) -> None:
+        """Show how long sessions have been waiting for locks by now, on average; `None`: it cannot be known."""
+        self._lock_wait.clear()
+        if seconds is not None:
+            self._lock_wait.labels("netra").set(seconds)
+
     def queried(self, kind: str, seconds: float) -> None:
         """Count one query of the backend's own."""
         self._queries.labels(kind).observe(seconds)
@@ -225,6 +231,9 @@ class Metrics:
         self._pool_active = self._gauge("netra_database_connections_active", "Database connections in use", "database")
         self._pool_max = self._gauge(
             "netra_database_connections_max", "Database connections the pool may open", "database"
+        )
+        self._lock_wait = self._gauge(
+            "netra_database_lock_wait_seconds", "Mean time that sessions now waiting for a lock have waited", "database"
         )
         self._queries = Histogram(
             "netra_database_query_duration_seconds",

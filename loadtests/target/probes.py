@@ -35,5 +35,7 @@ async def dependencies(backend: Backend, call: Call) -> Response:
 
 async def metrics(backend: Backend, call: Call) -> Response:
     """GET /metrics: the Prometheus exposition."""
+    if backend.database is not None:
+        await backend.database.look()
     page, content_type = backend.metrics.exposition(call.headers.get("accept", ""))
     return Response(page, headers={"content-type": content_type})

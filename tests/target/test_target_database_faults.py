@@ -204,6 +204,15 @@ async def until(dsn: str, statement: str) -> None:
         await asyncio.sleep(0.01)
 
 
+async def lock_wait(backend: Backend) -> float:
+    """The gauge, as a scrape sees it."""
+    assert backend.database is not None
+    await backend.database.look()
+    page, _ = backend.metrics.exposition("")
+    (line,) = (line for line in page.decode().splitlines() if line.startswith("netra_database_lock_wait_seconds{"))
+    return float(line.split()[1])
+
+
 def test_locked_table_holds_its_readers_up_and_no_others_until_the_dial_is_turned(database: Attachment) -> None:
     """A minute's lock: the other table is read, the reader of this one waits, and is let through at the turn."""
 
@@ -214,8 +223,10 @@ def test_locked_table_holds_its_readers_up_and_no_others_until_the_dial_is_turne
         reader = asyncio.create_task(one(database.dsn, "SELECT count(*) FROM users"))
         await until(database.admin, WAITING)
         assert not reader.done()
+        assert await lock_wait(backend) > 0, "and it is told while it lasts"
         await turn_dial(backend, NO_FAULTS)
         assert await reader == 100
+        assert await lock_wait(backend) == 0
 
     play(database, act)
 

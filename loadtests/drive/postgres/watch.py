@@ -25,7 +25,8 @@ _LOOK_CLOSER_S = 0.025
 _COUNT_EVERY_S = 1.0
 _ANSWER_WITHIN_S = 2.0
 _LAST_WORDS_S = 3.0
-_GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_GONE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""The last is what asyncpg makes of a session that ends in the middle of a step."""
 
 
 class DatabaseWatch:

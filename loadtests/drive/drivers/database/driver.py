@@ -26,7 +26,7 @@ from loadtests.plan.protocol.database import DatabaseOperation
 
 __all__ = ["DatabaseDriver"]
 
-_UNOPENED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ExceptionGroup)
+_UNOPENED = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, ExceptionGroup)
 _WRONG_DSN = frozenset({"28000", "28P01", "3D000"})
 
 

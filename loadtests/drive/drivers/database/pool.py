@@ -243,7 +243,7 @@ class Pool:
             late = isinstance(error, TimeoutError)
             reason = f"no session within {CONNECT_WITHIN_S:g} s"
             self._refused(began, Failure("timeout", reason) if late else connect_failure(error))
-        except asyncpg.InterfaceError as error:
+        except (asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             self._refused(began, Failure("protocol", str(error)))
         except UsageError as error:  # what was sound when the run began is so no more
             self._refused(began, Failure("prepare", str(error)))
