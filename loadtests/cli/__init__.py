@@ -15,7 +15,7 @@ _COMMANDS = {
     "check": "validate a plan and show the schedule it means; sends nothing",
     "judge": "judge a stored run again, against its own or other thresholds",
     "compare": "hold the runs of a build against those of another",
-    "calibrate": "find out how much equal runs differ on this set-up",
+    "calibrate": "find out how much equal runs differ on this set-up, and what it can offer",
     "report": "write the report of a stored run again",
     "history": "a scenario over its runs: percentiles by build, changes of level, verdicts",
     "baseline": "accept a run as a baseline, and list those there are",

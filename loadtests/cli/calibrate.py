@@ -1,12 +1,14 @@
-"""`loadtests calibrate`: how much equal runs differ on this set-up, and so what a comparison here can tell."""
+"""`loadtests calibrate`: what this set-up can tell: how much equal runs differ, and how much load it can offer."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from loadtests.errors import RunInterrupted, RunInvalid
+from loadtests.cli.options import plan_options
+from loadtests.errors import RunInterrupted, RunInvalid, UsageError
 
 if TYPE_CHECKING:
     from loadtests.judge.record import RunRecord
@@ -15,28 +17,20 @@ __all__ = ["command"]
 
 
 @click.command("calibrate")
-@click.argument("scenario")
+@click.argument("scenario", required=False)
 @click.option("-n", "--runs", type=click.IntRange(3, 100), default=10, show_default=True, help="How many runs to make.")
-@click.option(
-    "-f", "--file", type=click.Path(path_type=Path), default=Path("scenarios.yaml"), show_default=True, help="The plan."
-)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where the runs go.  [default: reports/<id>]")
-@click.option("--embedded", is_flag=True, help="Start the embedded reference backend, afresh for each run.")
-@click.option(
-    "--target-option",
-    "target_options",
-    multiple=True,
-    metavar="OPTION",
-    help="With --embedded: an option of `loadtests target`.",
-)
-@click.option("--set", "overrides", multiple=True, metavar="PATH=VALUE", help="Override a value of the plan.")
-@click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Engine processes.")
+@plan_options()
+@click.option("--generator", is_flag=True, help="Instead: find what this machine can offer with each driver.")
+@click.option("--driver", "drivers", multiple=True, metavar="NAME", help="With --generator: only this driver.")
 def command(
-    scenario: str,
+    scenario: str | None,
     *,
     runs: int,
-    file: Path,
     output: Path | None,
+    generator: bool,
+    drivers: tuple[str, ...],
+    file: Path,
     embedded: bool,
     target_options: tuple[str, ...],
     overrides: tuple[str, ...],
@@ -47,16 +41,52 @@ def command(
     With that, `loadtests compare` can judge one run against one, and refuses margins that this set-up cannot tell.
     It holds for this machine, this plan and these versions; `compare` finds it by itself.
 
+    With --generator it looks, driver by driver, for the highest rate that a process of this machine offers on time
+    against a target that answers at once. `run` then warns of plans that ask for more than 70% of it.
+
     Exit codes: 0 done; 2 usage or plan error; 3 too many of the runs are INVALID; 5 target unreachable.
     """
+    if generator == (scenario is not None):
+        raise UsageError("expected a scenario, or --generator, and not both")
+    if generator:
+        _measure_generator(drivers)
+    else:
+        maker = _Maker(
+            str(scenario), file, embedded=embedded, options=target_options, overrides=overrides, processes=processes
+        )
+        _calibrate(maker, runs, output)
+
+
+def _measure_generator(drivers: Sequence[str]) -> None:
+    """Find and keep the ceiling of each driver, one after the other, so that an early end loses only the last."""
+    from loadtests.cli.ceiling import DRIVERS, measure_ceiling
+    from loadtests.plan.suggest import nearest
+    from loadtests.result.ceiling import CEILINGS, keep_ceilings
+    from loadtests.result.environment import capture
+    from loadtests.units import format_duration, format_rate
+
+    for driver in drivers:
+        if driver not in DRIVERS:
+            near = nearest(driver, DRIVERS)
+            hint = "" if near is None else f"; did you mean {near}?"
+            raise UsageError(f"no driver {driver} can be measured: expected one of {', '.join(DRIVERS)}{hint}")
+    environment = capture()
+    for driver in drivers or DRIVERS:
+        found = measure_ceiling(driver, lambda said: click.echo(f"  {said}", err=True))
+        keep_ceilings([found], environment)
+        lag = format_duration(found.lag_p99_ns)
+        click.echo(f"{driver}: {format_rate(found.rate_per_s)} a process, start lag p99 {lag}")
+    click.echo(f"generator: {CEILINGS}")
+
+
+def _calibrate(maker: "_Maker", runs: int, output: Path | None) -> None:
+    """Make the runs, and keep how much they differ, scenario by scenario."""
     from loadtests.cli.calibrations import write_calibration
     from loadtests.judge.comparison.calibration import calibrated
     from loadtests.report.comparison.calibration import print_calibration
     from loadtests.result.rundir import new_run_id
 
-    directory = output or Path("reports") / new_run_id(f"calibrate-{scenario}")
-    maker = _Maker(scenario, file, embedded=embedded, options=target_options, overrides=overrides, processes=processes)
-    records = maker.make(runs, directory)
+    records = maker.make(runs, output or Path("reports") / new_run_id(f"calibrate-{maker.scenario}"))
     for name in dict.fromkeys(record.scenario for record in records):
         found = [record for record in records if record.scenario == name]
         made = calibrated(found, made_at=found[-1].started_at)
@@ -78,7 +108,7 @@ class _Maker:
         overrides: tuple[str, ...],
         processes: int,
     ) -> None:
-        self._scenario, self._file, self._embedded = scenario, file, embedded
+        self.scenario, self._file, self._embedded = scenario, file, embedded
         self._options, self._overrides, self._processes = options, overrides, processes
 
     def make(self, runs: int, directory: Path) -> "list[RunRecord]":
@@ -112,7 +142,7 @@ class _Maker:
         from loadtests.plan.selection import narrowed
         from loadtests.result.rundir import read_run
 
-        names = (self._scenario,)
+        names = (self.scenario,)
         with contextlib.ExitStack() as stack:
             if self._embedded:
                 plan = stack.enter_context(

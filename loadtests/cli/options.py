@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from loadtests.history.address import Address
 
-__all__ = ["MOMENT", "address", "database_option"]
+__all__ = ["MOMENT", "address", "database_option", "plan_options"]
 
 _AGES = {"h": 1, "d": 24, "w": 24 * 7}
 
@@ -33,6 +34,52 @@ class _Moment(click.ParamType[datetime]):
 
 
 MOMENT = _Moment()
+
+
+_PLAN = {
+    "file": click.option(
+        "-f",
+        "--file",
+        "file",
+        type=click.Path(path_type=Path),
+        default=Path("scenarios.yaml"),
+        show_default=True,
+        help="The plan file.",
+    ),
+    "embedded": click.option("--embedded", is_flag=True, help="Start the embedded reference backend and load that."),
+    "target_options": click.option(
+        "--target-option",
+        "target_options",
+        multiple=True,
+        metavar="OPTION",
+        help="With --embedded: an option of `loadtests target`, such as --errors=2%.",
+    ),
+    "overrides": click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="PATH=VALUE",
+        help="Override a value of the plan, such as scenarios.api.load.rate=500/s.",
+    ),
+    "processes": click.option(
+        "--processes",
+        type=click.IntRange(1, 64),
+        default=1,
+        show_default=True,
+        help="Engine processes to share the load.",
+    ),
+}
+
+
+def plan_options(*names: str) -> "Callable[[Callable[..., Any]], Callable[..., Any]]":
+    """The options that say which plan is run and how, by the names of their parameters; all of them without a name."""
+
+    def add(command: "Callable[..., Any]") -> "Callable[..., Any]":
+        for name in reversed(names or tuple(_PLAN)):
+            command = _PLAN[name](command)
+        return command
+
+    return add
 
 
 def database_option(command: "Callable[..., Any]") -> "Callable[..., Any]":

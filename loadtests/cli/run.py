@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from loadtests.cli.options import address, database_option
+from loadtests.cli.options import address, database_option, plan_options
 from loadtests.errors import RunInterrupted, UsageError
 
 if TYPE_CHECKING:
@@ -19,35 +19,9 @@ __all__ = ["command"]
 @click.command("run")
 @click.argument("names", nargs=-1, metavar="[SCENARIO or SUITE]...")
 @click.option(
-    "-f",
-    "--file",
-    "file",
-    type=click.Path(path_type=Path),
-    default=Path("scenarios.yaml"),
-    show_default=True,
-    help="The plan file.",
-)
-@click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The run directory to make.  [default: reports/<run id>]"
 )
-@click.option("--embedded", is_flag=True, help="Start the embedded reference backend and load that.")
-@click.option(
-    "--target-option",
-    "target_options",
-    multiple=True,
-    metavar="OPTION",
-    help="With --embedded: an option of `loadtests target`, such as --errors=2%.",
-)
-@click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="PATH=VALUE",
-    help="Override a value of the plan, such as scenarios.api.load.rate=500/s.",
-)
-@click.option(
-    "--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Engine processes to share the load."
-)
+@plan_options()
 @click.option("--strict", is_flag=True, help="Exit 4 when the verdict is inconclusive.")
 @click.option("--github", is_flag=True, help="Also print GitHub annotations and add to the summary of the job.")
 @click.option("--no-history", is_flag=True, help="Do not record the run in the history.")

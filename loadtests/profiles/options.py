@@ -6,30 +6,14 @@ from typing import Any
 
 import click
 
+from loadtests.cli.options import plan_options
 from loadtests.cli.run import command as run
 
 __all__ = ["drive", "run_options"]
 
 _OPTIONS = (
-    click.option("--embedded", is_flag=True, help="Start the embedded reference backend and load that."),
-    click.option(
-        "--target-option",
-        "target_options",
-        multiple=True,
-        metavar="OPTION",
-        help="With --embedded, as in loadtests run.",
-    ),
-    click.option(
-        "-f",
-        "--file",
-        "file",
-        type=click.Path(path_type=Path),
-        default=Path("scenarios.yaml"),
-        show_default=True,
-        help="The plan file.",
-    ),
+    plan_options("file", "embedded", "target_options", "processes"),
     click.option("-o", "--output", type=click.Path(path_type=Path), help="The run directory to make."),
-    click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Engine processes."),
     click.option("--strict", is_flag=True, help="Exit 4 when the verdict is inconclusive."),
 )
 

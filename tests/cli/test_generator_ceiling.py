@@ -1,16 +1,21 @@
 """The highest rate a generator holds is found within a tenth, kept by machine, and plans near it are warned."""
 
+import re
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from loadtests.cli import ceiling
+from loadtests.cli.calibrate import command
 from loadtests.cli.ceiling import DRIVERS, find_ceiling, plan_document
 from loadtests.errors import UsageError
 from loadtests.judge.verdict import Health
 from loadtests.plan.loader import plan_from_document
 from loadtests.result.ceiling import Ceiling, advice, keep_ceilings, read_ceilings
+from loadtests.result.environment import capture
 from loadtests.result.run import Environment
 
 HERE = Environment({"cpu": "one", "cores": 2}, {"python": "CPython 3.11"})
@@ -91,6 +96,29 @@ def test_a_plan_that_asks_for_too_much_is_told(sentence: str, load: dict, proces
     found = list(advice(plan, {"http": HTTP}, processes=processes))
     assert (said in found[0]) if said else not found
     assert not list(advice(plan, {"null": HTTP}, processes=processes))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "arguments", "said"),
+    [
+        ("neither", [], "expected a scenario, or --generator"),
+        ("both", ["api", "--generator"], "and not both"),
+        ("a driver that is none", ["--generator", "--driver", "htpp"], "did you mean http?"),
+        ("locustfiles have a generator of their own", ["--generator", "--driver", "locust"], "no driver locust"),
+    ],
+)
+def test_what_calibrate_cannot_do_is_said(sentence: str, arguments: list[str], said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)):
+        command.main(arguments, standalone_mode=False)
+
+
+def test_a_ceiling_is_measured_kept_and_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The search itself is stood in for; what is kept is what is read for the warnings."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(ceiling, "measure_ceiling", lambda driver, told: HTTP)
+    shown = CliRunner().invoke(command, ["--generator", "--driver", "http"], catch_exceptions=False).output
+    assert "http: 20,000/s a process, start lag p99 900 µs" in shown
+    assert read_ceilings(capture(), path=tmp_path / "reports" / "generator.json") == {"http": HTTP}
 
 
 @pytest.mark.parametrize("driver", DRIVERS)
