@@ -37,6 +37,7 @@ accuracy: $(READY) ## truth in, truth out: compare reported figures with a serve
 	$(BIN)/python -m benchmarks.accuracy.websockets
 	$(BIN)/python -m benchmarks.accuracy.database
 	$(BIN)/python -m benchmarks.accuracy.agents
+	$(BIN)/python -m benchmarks.statistics
 
 bench: $(READY) ## what one record, one merge, one dispatch costs; every goal beside the peers in one table
 	$(BIN)/pytest benchmarks/cost
