@@ -59,8 +59,13 @@ def print_scenarios(scenarios: "dict[str, list[Point]]", *, stream: TextIO | Non
         made = table([("verdict", ""), ("scenario", ""), ("runs", "n"), ("newest", ""), ("p95", "n"), ("course", "")])
         for name, points in scenarios.items():
             newest = points[-1]
-            p95 = [METRICS["p95"](point) for point in points]
-            cells = [name, f"{len(points):,}", f"{newest.started_at:%Y-%m-%d %H:%M}", figure(p95[-1], "ns").text]
+            p95 = [METRICS["p95"](point) if point.believed else None for point in points]
+            cells = [
+                name,
+                f"{len(points):,}",
+                f"{newest.started_at:%Y-%m-%d %H:%M}",
+                figure(METRICS["p95"](newest), "ns").text,
+            ]
             shown = sign(newest.outcome)
             add_row(made, [str(shown), *cells, sparkline(p95[-24:])], style=style_of(shown))
         print_table(console, made)

@@ -177,6 +177,17 @@ def test_all_scenarios_are_one_line_each(stepped: History) -> None:
     assert [line.split()[2:4] for line in out.getvalue().splitlines()[2:]] == [["jobs", "1"], ["api", "20"]]
 
 
+def test_a_line_of_bars_leaves_out_what_cannot_be_believed() -> None:
+    """In the course of one scenario and in the list of all; the count of what is missing is told."""
+    points = [point(n, 90.0 if n == 1 else 10.0, outcome=Outcome.INVALID if n == 1 else Outcome.PASS) for n in range(3)]
+    one, every = io.StringIO(), io.StringIO()
+    print_trend(page_of_trend(Trend("api", None, "response time", points)), rows=3, stream=one)
+    print_scenarios({"api": points}, stream=every)
+    assert "  p95     ▁ ▁  10 ms to 10 ms, newest 10 ms" in one.getvalue()
+    assert "without 1 that is INVALID" in one.getvalue()
+    assert every.getvalue().splitlines()[-1].endswith("10 ms  ▁ ▁")
+
+
 @pytest.mark.parametrize(
     ("values", "drawn"),
     [
