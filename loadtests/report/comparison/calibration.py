@@ -9,6 +9,7 @@ from loadtests.judge.comparison.wording import margin_text, value_text
 from loadtests.judge.record import RunRecord, merged_record
 from loadtests.judge.wording import counted
 from loadtests.report.screen import add_row, line, print_table, printed, table
+from loadtests.report.wording import ABSENT
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,7 +35,9 @@ def _draw(console: "Console", made: Calibration, records: Sequence[RunRecord]) -
         spread = made.spread(metric)
         if spread is None or metric.operation is not None:
             continue
-        told = [margin_text(metric, detectable(spread, (count, count), ratio=metric.is_ratio)) for count in _SIDES]
+        told = [ABSENT] * len(_SIDES)  # runs that do not differ at all tell nothing of how they might
+        if spread.variance > 0.0:
+            told = [margin_text(metric, detectable(spread, (count, count), ratio=metric.is_ratio)) for count in _SIDES]
         own = margin_text(metric, spread.variance**0.5)
         add_row(found, [metric.key, value_text(metric, metric.figure(merged)), own, *told], style="")
     print_table(console, found)
