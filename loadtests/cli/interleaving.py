@@ -60,6 +60,8 @@ def interleaved(plan: Plan, of: Interleaving, directory: Path) -> tuple[Operand,
         if reasons:
             invalid += reasons
             click.echo(f"pair {number + 1} is left out: {reasons[0][0]} is INVALID: {reasons[0][1]}", err=True)
+            for side in _SIDES:  # out of the way of `pair-*`
+                _where(directory, number + 1, side).rename(directory / f"left-out-{number + 1:02}-{side}")
         else:
             kept.append(pair)
         if len(kept) == of.pairs:
@@ -83,15 +85,18 @@ def _pair(
 ) -> tuple[Sequence[RunRecord], Sequence[RunRecord]]:
     found: list[Sequence[RunRecord]] = [(), ()]
     for side in order:
-        build, name = of.builds[side], f"pair-{number:02}-{_SIDES[side]}"
+        build, where = of.builds[side], _where(directory, number, _SIDES[side])
         click.echo(f"pair {number} of {of.pairs}: {_SIDES[side]} ({build.name})", err=True)
-        where = directory / name
-        log = directory / f"{name}.log"
+        log = where.with_suffix(".log")
         with served(build.command, of.address, log=log, within_s=of.within_s):
             crew = contextlib.nullcontext(LocalCrew(of.processes))
-            _, stopped = run_plan(plan, name, output=where, crew=crew, build=build.name)
+            _, stopped = run_plan(plan, where.name, output=where, crew=crew, build=build.name)
         if stopped:
             print(f"the runs made so far are in {directory}", file=sys.stderr)
             raise RunInterrupted(f"interrupted in pair {number}; compare what there is with --paired")
         found[side] = records_of(read_run(where))
     return found[0], found[1]
+
+
+def _where(directory: Path, number: int, side: str) -> Path:
+    return directory / f"pair-{number:02}-{side}"

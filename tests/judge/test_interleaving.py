@@ -148,11 +148,15 @@ def test_both_runs_of_a_pair_come_before_the_next_pair(made: "Callable[..., Resu
     assert len({tuple(orders[at : at + 2]) for at in range(0, 10, 2)}) == 5
 
 
-def test_a_pair_with_an_invalid_run_is_left_out_and_another_made(made: "Callable[..., Result]") -> None:
+def test_a_pair_with_an_invalid_run_is_left_out_and_another_made(made: "Callable[..., Result]", tmp_path: Path) -> None:
+    """Its runs are kept under another name, so that those of the others can be judged again."""
     result = made("-k", "5", "--gate", "p95", late=("pair-02-base",))
     assert result.exit_code == 1
     assert "pair 2 is left out" in result.output
     assert result.orders[-1].startswith("pair-06")  # type: ignore[attr-defined]
+    assert (tmp_path / "made" / "left-out-02-base" / "run.json").exists()
+    again = CliRunner().invoke(command, ["made/pair-*-base", "made/pair-*-candidate", "--paired", "--gate", "p95"])
+    assert again.exit_code == 1
 
 
 def test_a_machine_on_which_no_run_is_valid_is_given_up(made: "Callable[..., Result]") -> None:
