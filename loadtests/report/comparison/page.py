@@ -28,6 +28,10 @@ _BASES = {
     Basis.PAIRS: "Runs were made in pairs, in random order; an exact sign-flip test on the differences decides.",
     Basis.WINDOWS: "One run a side: bounds come from the seconds within them, and speak of these two runs only.",
 }
+_MERGED = (
+    "Base and candidate are figures of all runs merged, the change is the mean over runs: one slow run weighs more in the "
+    "former, so they may disagree by a little."
+)
 _NAMES = {"build": "build", "started_at": "started", "run_id": "runs"}
 _MOST_RUNS = 8
 _SCALES = {"time": 1e6, "rate": 1.0, "share": 1.0}
@@ -149,7 +153,9 @@ def _scenario(found: ScenarioComparison) -> ScenarioPart:
         sign=_SIGNS[found.change],
         why=found.why,
         runs_text=counted(first, "pairs") if found.paired else against,
-        method=" ".join(text for basis, text in _BASES.items() if basis in bases),
+        method=" ".join(
+            [*(text for basis, text in _BASES.items() if basis in bases), *([_MERGED] if max(found.runs) > 1 else [])]
+        ),
         rows=tuple(_row(row, found) for row in found.metrics),
         curve=None if found.curve is None else _curve(found.curve, found.metrics),
         differences=tuple(found.differences),
