@@ -29,7 +29,7 @@ _BASES = {
     Basis.WINDOWS: "One run a side: bounds come from the seconds within them, and speak of these two runs only.",
 }
 _MERGED = (
-    "Base and candidate are figures of all runs merged, the change is the mean over runs: one slow run weighs more in the "
+    "Base and candidate are of all runs merged, the change is the mean over runs: one slow run weighs more in the "
     "former, so they may disagree by a little."
 )
 _NAMES = {"build": "build", "started_at": "started", "run_id": "runs"}
