@@ -16,6 +16,8 @@ from tests.swarm.test_locust_driver import FILES, counted
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCUST = [sys.executable, "-m", "locust", "--only-summary", "--loglevel", "ERROR"]
+TOO_BUSY = 3
+"""INVALID: Locust waited for its turn on this machine; what was recorded is whole all the same."""
 API = ROOT / "loadtests" / "profiles" / "api.py"
 
 
@@ -55,8 +57,8 @@ def test_a_test_of_plain_locust_is_a_run_with_a_verdict(tmp_path: Path) -> None:
     shape = ["-u", "3", "-r", "100", "-t", "2s", "--headless", "--run-directory", "run"]
     counts = tmp_path / "counts"
     ended = finished(begun("-f", files, *shape, "--threshold", "errors < 0.1%", counts=counts, cwd=tmp_path))
-    assert ended.returncode == 1, ended.stdout + ended.stderr
-    assert re.search(r"FAIL +errors < 0\.1%", ended.stdout)
+    assert ended.returncode in (1, TOO_BUSY), ended.stdout + ended.stderr
+    assert re.search(rf"{'FAIL' if ended.returncode == 1 else 'INVALID'} +errors < 0\.1%", ended.stdout)
     assert ended.stdout.rstrip().endswith("report: run/report.html")
     assert recorded(tmp_path / "run") == counted(counts)
     assert (tmp_path / "run" / "report.json").exists()
@@ -73,7 +75,7 @@ def test_nothing_of_its_workers_is_lost_at_the_end(tmp_path: Path) -> None:
     ended = finished(master)
     for worker in workers:
         finished(worker)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.returncode in (0, TOO_BUSY), ended.stdout + ended.stderr
     (run,) = read_run(tmp_path / "run").scenarios
     assert [end.clean for end in run.processes] == [True, True]
     assert recorded(tmp_path / "run") == counted(counts)
@@ -85,7 +87,7 @@ def test_the_guides_api_test_runs_on_stock_locust(tmp_path: Path) -> None:
         url = str(target.http)
         shape = ["-u", "20", "-r", "20", "-t", "3s", "--headless"]
         ended = finished(begun("-f", str(API), "--host", url, *shape, counts=tmp_path / "none", cwd=tmp_path))
-    assert ended.returncode in (0, 3), ended.stdout + ended.stderr  # 3: the machine was too busy to tell
+    assert ended.returncode in (0, TOO_BUSY), ended.stdout + ended.stderr
     assert "p95 < 1s" in ended.stdout
     assert re.search(r"report: reports/\S+-api-\w+/report\.html$", ended.stdout.rstrip())
     (directory,) = (tmp_path / "reports").iterdir()
