@@ -1,11 +1,10 @@
 """One session of the pool, and the one execution on it. There is no object per execution: the connection is it."""
 
-import asyncio
-import os
 from typing import TYPE_CHECKING, Any
 
 from loadtests.drive.drivers.database.conditions import error_failure, is_fatal
 from loadtests.drive.drivers.database.messages import Answer
+from loadtests.drive.drivers.direct import DirectProtocol
 from loadtests.drive.drivers.failure import Failure, plain
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class Waiting:
 NOBODY = Waiting()
 
 
-class Connection(asyncio.Protocol):
+class Connection(DirectProtocol):
     """A session, with the execution that it carries: who is `waiting`, its index, user and times.
 
     `sent_ns` is when the execution's first message was written, `taken_ns` since when the connection is in use as far
@@ -45,7 +44,6 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_descriptor",
         "_reading",
         "answer",
         "index",
@@ -59,13 +57,13 @@ class Connection(asyncio.Protocol):
         "step",
         "step_ns",
         "taken_ns",
-        "transport",
         "tries",
         "user",
         "waiting",
     )
 
     def __init__(self, pool: "Pool") -> None:
+        super().__init__()
         self.pool = pool
         self.waiting = NOBODY
         self.answer = Answer()
@@ -74,16 +72,13 @@ class Connection(asyncio.Protocol):
         self.step = self.step_ns = self.tries = 0
         self.scope: Any = None
         self.kept: Any = None
-        self.transport: Any = None
         self.process = self.secret = 0
-        self._descriptor = -1
         self._reading = False
 
     def made(self, transport: Any, process: int, secret: int) -> None:
         """The session is ours."""
-        self.transport, self.process, self.secret = transport, process, secret
-        secure = transport.get_extra_info("ssl_object") is not None
-        self._descriptor = -1 if secure else transport.get_extra_info("socket").fileno()
+        self.process, self.secret = process, secret
+        self.attach(transport, secure=transport.get_extra_info("ssl_object") is not None)
 
     def data_received(self, data: bytes) -> None:
         """See `asyncio.Protocol`."""
@@ -105,23 +100,12 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """See `asyncio.BaseProtocol`."""
-        self._descriptor = -1
+        self.detach()
         told = self.answer.error
         if told is not None and is_fatal(told):
             self._ended(error_failure(told))
         else:
             self._ended(Failure("reset", "the server closed the connection" if error is None else plain(error)))
-
-    def write(self, payload: bytes) -> None:
-        """Send, at once where the kernel takes it: an event loop would first read everything that has come."""
-        sent = 0
-        if self._descriptor >= 0 and not self.transport.get_write_buffer_size():
-            try:
-                sent = os.write(self._descriptor, payload)
-            except OSError:  # full, or broken: the transport will wait, or tell
-                sent = 0
-        if sent < len(payload):
-            self.transport.write(payload[sent:])
 
     def more(self) -> None:
         """Look whether a further answer has come with the last one."""
@@ -131,6 +115,7 @@ class Connection(asyncio.Protocol):
         """Give the connection up because of `failure`."""
         self._ended(failure)
         if self.transport is not None:
+            self.detach()
             self.transport.abort()
 
     def _ended(self, failure: Failure) -> None:

@@ -1,10 +1,10 @@
 """One connection, and the one exchange on it. There is no object per request: the connection is it."""
 
 import asyncio
-import os
 import select
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from loadtests.drive.drivers.direct import DirectProtocol
 from loadtests.drive.drivers.failure import Failure, plain
 from loadtests.drive.drivers.http.reader import AnswerReader, MalformedAnswer
 
@@ -51,7 +51,7 @@ class Waiting:
 NOBODY = Waiting()
 
 
-class Connection(asyncio.Protocol):
+class Connection(DirectProtocol):
     """A connection of a pool, with the execution that it carries: who is `waiting`, its index, user and times.
 
     `started_ns` is when the connection was asked for, `sent_ns` when the request was written (until then, when the
@@ -59,7 +59,6 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_descriptor",
         "_reading",
         "index",
         "intended_ns",
@@ -68,15 +67,13 @@ class Connection(asyncio.Protocol):
         "reader",
         "sent_ns",
         "started_ns",
-        "transport",
         "user",
         "waiting",
     )
 
     def __init__(self, pool: "Pool") -> None:
+        super().__init__()
         self.pool = pool
-        self.transport: Any = None
-        self._descriptor = -1
         self.waiting = NOBODY
         self.reader = AnswerReader()
         self.payload = b""
@@ -86,8 +83,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See `asyncio.BaseProtocol`; comes after the TLS handshake, where there is one."""
-        self.transport = transport
-        self._descriptor = -1 if self.pool.origin.secure else self.transport.get_extra_info("socket").fileno()
+        self.attach(transport, secure=self.pool.origin.secure)
         self.pool.opened(self)
         if self.waiting is NOBODY:  # given up meanwhile
             self.discard()
@@ -117,24 +113,9 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         """See `asyncio.BaseProtocol`."""
-        self._descriptor = -1
+        self.detach()
         self._ended("the server closed the connection" if error is None else plain(error))
         self.pool.forget(self)
-
-    def write(self, payload: bytes) -> None:
-        """Send a request, at once where the kernel takes it.
-
-        An event loop would put the write off until it has read everything that has come, and that time would count
-        as the server's; so the socket is written to directly, and only the rest is left to the transport.
-        """
-        sent = 0
-        if self._descriptor >= 0 and not self.transport.is_closing():
-            try:
-                sent = os.write(self._descriptor, payload)
-            except OSError:  # full, or broken: the transport will wait, or tell
-                sent = 0
-        if sent < len(payload):
-            self.transport.write(payload[sent:])
 
     def alive(self) -> bool:
         """Whether an idle connection still is open: the server may have closed it, and the news lie unread."""
@@ -153,6 +134,7 @@ class Connection(asyncio.Protocol):
         if self.transport is None:
             self.pool.give_up(self)
         else:
+            self.detach()
             self.transport.abort()
 
     def fail(self, failure: Failure) -> None:
