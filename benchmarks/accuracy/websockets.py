@@ -48,7 +48,7 @@ _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 _WARMUP_NS = 2 * S
 _NOTES = ("", ".upgrades", ".pings", ".copies", ".pushes")
 _BIMODAL = (Step(5 * MS, 49), Step(100 * MS, 1))
-_OPEN = {"connections": 200, "spawn_rate": "200/s", "duration": "6s", "rate": "1000/s"}
+_OPEN = {"connections": 200, "spawn_rate": "200/s", "duration": "14s", "rate": "1000/s"}
 _HELD = {"connections": 200, "spawn_rate": "200/s", "duration": "6s"}
 _EXPONENTIAL = tuple(Step(round(-math.log(1 - (rank + 0.5) / 41) * 5 * MS)) for rank in range(41))
 """Quantiles of an exponential law with a mean of 5 ms; 41 of them, so that no percentile lies between two."""
@@ -99,7 +99,7 @@ CASES = (
         "paced users",
         "the first law for users who each send every 100 ms, no two at once",
         WebsocketBehaviour(_BIMODAL),
-        {"connections": 100, "spawn_rate": "97/s", "duration": "6s", "pacing": "100ms"},
+        {"connections": 100, "spawn_rate": "97/s", "duration": "14s", "pacing": "100ms"},
         {"established": 100, "ok": "messages", "failed": 0},
         times=("round trip",),
     ),

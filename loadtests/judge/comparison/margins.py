@@ -34,7 +34,7 @@ class Terms:
 
     def is_gated(self, metric: Metric) -> bool:
         """Whether the metric decides."""
-        return metric.key in (GATED if self.gates is None else self.gates)
+        return metric.key in (GATED[metric.source] if self.gates is None else self.gates)
 
     def asked(self, metric: Metric) -> float | None:
         """The margin that was asked for, if any."""

@@ -4,7 +4,7 @@ Times and rates are compared by their ratio, shares (failures, drops, answers ov
 ratio of nothing to nothing is no number.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +29,10 @@ Source = Literal["operation", "connections"]
 Shares = tuple[float, float]
 """(hits, trials)"""
 
-GATED = ("p50", "p95", "p99", "failures", "drops", "throughput", "connect p95", "connect failures", "connection drops")
+GATED: Mapping[Source, tuple[str, ...]] = {
+    "operation": ("p50", "p95", "p99", "failures", "drops", "throughput"),
+    "connections": ("connect p95", "connect failures", "connection drops"),
+}
 """What decides a comparison unless asked otherwise, of all operations together; as far as a scenario has it."""
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

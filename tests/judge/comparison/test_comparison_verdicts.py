@@ -9,6 +9,7 @@ from loadtests.errors import RunInvalid, UnlikeRuns, UsageError
 from loadtests.judge.comparison.calibration import calibrated
 from loadtests.judge.comparison.compare import compare
 from loadtests.judge.comparison.margins import Terms
+from loadtests.judge.comparison.metrics import Metric
 from loadtests.judge.comparison.verdict import Change, Comparison, MetricChange, exit_code
 from loadtests.judge.operands import Operand
 from loadtests.judge.record import RunRecord
@@ -234,3 +235,11 @@ def test_the_ratio_by_percentile_tells_a_slower_tail_from_a_slower_whole() -> No
     assert curve is not None
     assert 0.5 in curve.quantiles
     assert [found.change for found in curve.estimates] == pytest.approx([0.0953] * len(curve.quantiles), abs=0.002)
+
+
+def test_connections_made_on_demand_decide_nothing() -> None:
+    """Only some runs make any in the steady interval; those that are held decide, by the same name."""
+    on_demand = Metric("connect p95", "time", histogram="connect", quantile=0.95)
+    held = Metric("connect p95", "time", source="connections", histogram="connect", quantile=0.95)
+    assert (Terms().is_gated(on_demand), Terms().is_gated(held)) == (False, True)
+    assert Terms(gates=["connect p95"]).is_gated(on_demand)
