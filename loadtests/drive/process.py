@@ -18,7 +18,8 @@ from loadtests.drive.drivers import make_driver
 from loadtests.drive.drivers.base import Surroundings
 from loadtests.drive.engine import Engine
 from loadtests.drive.parent import die_with_parent
-from loadtests.drive.recorder import Recorder, rehearse
+from loadtests.drive.recorder import Recorder
+from loadtests.drive.rehearsal import rehearse
 from loadtests.drive.wire import Job, encode, read_frame
 from loadtests.errors import GeneratorFault, LoadtestsError
 from loadtests.plan.loader import plan_from_document

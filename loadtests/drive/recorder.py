@@ -30,7 +30,7 @@ from loadtests.result.window import (
     Window,
 )
 
-__all__ = ["GENERATOR", "Recorder", "Tape", "rehearse"]
+__all__ = ["GENERATOR", "Recorder", "Tape"]
 
 GENERATOR = "-generator-"
 """Name of the tape whose values describe the generator itself; it becomes `Window.generator`."""
@@ -388,21 +388,3 @@ class Recorder:
         operations, generator = ({}, tally) if name == GENERATOR else ({name: tally}, Tally())
         self._emit(Window(self._scenario, self._process, self.sequence, second, operations, generator))
         self.sequence += 1
-
-
-def rehearse() -> None:
-    """Record and give out a little of everything once, so that the first time in earnest is not a cold one.
-
-    The first use of each numpy routine takes about a millisecond, which in the load loop would be start lag.
-    """
-    recorder = Recorder("rehearsal", "0", emit=lambda _: None, sample=lambda _: None)
-    recorder.begin(0)
-    for name in (GENERATOR, "work"):
-        tape = recorder.tape(name)
-        for at in range(0, 3 * _NS, _NS // 100):
-            tape.started(at)
-            tape.fired(at)
-            tape.ok(at, at, at + at // 10)
-            tape.failed("rehearsed", at, at, at + 1)
-            tape.measure("rehearsed")(at, at)
-    recorder.close()

@@ -21,7 +21,7 @@ from gevent.event import Event
 from locust import events
 
 from loadtests.drive.parent import die_with_parent
-from loadtests.drive.recorder import rehearse
+from loadtests.drive.rehearsal import rehearse
 from loadtests.drive.wire import Job, next_frame
 from loadtests.errors import GeneratorFault, HostNotAllowed, LoadtestsError, UsageError
 from loadtests.plan.loader import plan_from_document
