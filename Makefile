@@ -18,7 +18,7 @@ run: $(READY) ## start the embedded target, run the smoke suite, write and name 
 	$(BIN)/loadtests run smoke --embedded
 
 test: $(READY) ## run all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3 --dist worksteal
 
 check: $(READY) lint types layers test ## everything that must pass before a commit
 

@@ -72,7 +72,7 @@ def call(*arguments: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("text", plans())
 def test_every_plan_shown_runs(text: str, tmp_path: Path) -> None:
-    """On the embedded target, for four seconds at most; what it asks may be missed on a busy machine."""
+    """On the embedded target, for two seconds at most; what it asks may be missed on a busy machine."""
     (tmp_path / "plan.yaml").write_text(text)
     (tmp_path / "mine.py").write_text(blocks(ROOT / "docs" / "locust.md", "py")[0])
     (tmp_path / "journeys").mkdir()
@@ -88,11 +88,11 @@ def test_every_plan_shown_runs(text: str, tmp_path: Path) -> None:
 
 
 def shortened(plan: Plan) -> list[str]:
-    """Options that cut long loads to four seconds."""
+    """Options that cut long loads to two seconds."""
     options = []
     for name, scenario in plan.scenarios.items():
-        if scenario.load.duration_ns > 4 * 10**9 and "stages" not in plan.document["scenarios"][name]["load"]:
-            options += ["--set", f"scenarios.{name}.load.duration=4s", "--set", f"scenarios.{name}.warmup=1s"]
+        if scenario.load.duration_ns > 2 * 10**9 and "stages" not in plan.document["scenarios"][name]["load"]:
+            options += ["--set", f"scenarios.{name}.load.duration=2s", "--set", f"scenarios.{name}.warmup=500ms"]
     return options
 
 
@@ -123,7 +123,7 @@ def test_every_command_of_the_readme_runs(line: str, workplace: Path) -> None:
     if name == "target":
         return serve(arguments, workplace)
     if name == "run":
-        shorter = ("load.duration=4s", "load.ramp=500ms", "warmup=1s")
+        shorter = ("load.duration=3s", "load.ramp=200ms", "warmup=500ms")
         arguments += [word for setting in shorter for word in ("--set", f"scenarios.api.{setting}")]
         arguments += [] if "--embedded" in arguments else ["--embedded"]
     done = call(name, *arguments, cwd=workplace)

@@ -1,6 +1,7 @@
 """Real masters and workers on loopback: the same schedule, the same counts; and what is said when one goes wrong."""
 
 import asyncio
+import re
 import signal
 import socket
 from pathlib import Path
@@ -139,7 +140,9 @@ def test_a_clock_that_jumps_and_a_worker_that_comes_late(tmp_path: Path) -> None
 
     first, second, remarks = bounded(run())
     (lost,) = first.processes
-    assert "its clock moved by -0.4" in (lost.reason or "")
+    found = re.search(r"its clock moved by (-0\.\d+) s against the master's", lost.reason or "")
+    assert found, lost.reason
+    assert float(found[1]) == pytest.approx(-0.4, abs=0.1), "as far as round trips on a busy machine let it be seen"
     assert second.processes[0].clean
     assert second.processes[0].process == "worker-2.0"
     assert not [text for text in judged(plan_of(0.3), second, again).reasons if "worker" in text]

@@ -95,7 +95,7 @@ def test_arrivals_beyond_the_room_are_dropped(database: Database) -> None:
 
 
 def test_ended_sessions_are_lost_by_cause_and_made_anew(database: Database) -> None:
-    """The execution on one fails with the server's word; afterwards everything is answered again."""
+    """The execution on one fails with the server's word, or as reset when a query crossed its end; then all is well."""
 
     async def end(dsn: str) -> None:
         await asyncio.sleep(0.15)
@@ -106,10 +106,13 @@ def test_ended_sessions_are_lost_by_cause_and_made_anew(database: Database) -> N
 
     operation = sql("SELECT pg_sleep(0.01)")
     driven = drive(scenario(users(3, seconds=0.8), operation, reconnect_ns=20_000_000), database, beside=end)
-    assert driven.connections.lost_connections == {"admin_shutdown": 3}
+    causes = driven.connections.lost_connections
+    assert sum(causes.values()) == 3
+    assert "admin_shutdown" in causes
+    assert set(causes) <= {"admin_shutdown", "reset"}
     assert driven.connections.count(RECONNECTED) == 3
     assert driven.connections.count(OK) == 6
-    assert set(driven["work"].failures) <= {"admin_shutdown"}
+    assert set(driven["work"].failures) <= {"admin_shutdown", "reset"}
     assert driven["work"].count(OK) > 50
 
 
