@@ -5,11 +5,12 @@ seed. It passes BigCrush, and its index-th number costs the same as its first.
 """
 
 import zlib
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["derive_seed", "uniform", "uniforms"]
+__all__ = ["derive_seed", "uniform", "uniform_of", "uniforms"]
 
 _WALK = 0x9E3779B97F4A7C15
 _FIRST = 0xBF58476D1CE4E5B9
@@ -21,6 +22,20 @@ _UNIT = 2.0**-53
 def uniform(seed: int, index: int) -> float:
     """The index-th number in [0, 1) of that seed."""
     return (_mixed(_mixed(seed) + (index + 1) * _WALK) >> 11) * _UNIT
+
+
+def uniform_of(seed: int) -> Callable[[int], float]:
+    """`uniform` of that seed, in half the time: for the load loop."""
+    begin = _mixed(seed) + _WALK
+    walk, first, second, mask, unit = _WALK, _FIRST, _SECOND, _MASK, _UNIT
+
+    def draw(index: int) -> float:
+        state = (begin + index * walk) & mask
+        state = ((state ^ (state >> 30)) * first) & mask
+        state = ((state ^ (state >> 27)) * second) & mask
+        return ((state ^ (state >> 31)) >> 11) * unit
+
+    return draw
 
 
 def uniforms(seed: int, indices: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from loadtests.plan.chance import derive_seed, uniform, uniforms
+from loadtests.plan.chance import derive_seed, uniform, uniform_of, uniforms
 from loadtests.plan.data import row, value
 from loadtests.plan.model import Feeder
 
@@ -48,7 +48,9 @@ def test_a_row_leaves_out_names_that_are_extracted_later() -> None:
 
 @given(st.integers(0, 2**64 - 1), st.lists(st.integers(0, 2**50), min_size=1, max_size=20))
 def test_drawing_many_equals_drawing_one_by_one(seed: int, indices: list[int]) -> None:
-    assert uniforms(seed, np.array(indices)).tolist() == [uniform(seed, index) for index in indices]
+    one_by_one = [uniform(seed, index) for index in indices]
+    assert uniforms(seed, np.array(indices)).tolist() == one_by_one
+    assert list(map(uniform_of(seed), indices)) == one_by_one
 
 
 def test_draws_are_uniform_and_unrelated_between_indices_and_purposes() -> None:

@@ -26,7 +26,11 @@ def draws(seed: int = 1) -> Callable[[], float]:
 
 
 def evaluated(text: str) -> Value:
-    return parse_expression(text).evaluate(Scope(VARIABLES, draws()))
+    """Its value, which is the same where the variables are known beforehand."""
+    expression = parse_expression(text)
+    value = expression.evaluate(Scope(VARIABLES, draws()))
+    assert expression.knowing(VARIABLES)(Scope({}, draws())) in (value, pytest.approx(value, nan_ok=True))
+    return value
 
 
 VALUES = {
@@ -216,3 +220,22 @@ def test_what_cannot_be_run_is_refused_with_its_line(text: str, fault: str) -> N
     with pytest.raises(ScriptError) as caught:
         parse_script(text)
     assert fault in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "single"),
+    [
+        pytest.param("SELECT 1;", True, id="a statement alone"),
+        pytest.param("\\set a 5\n\\set b :a * :scale\nSELECT :a, :b;", True, id="computed from what all share"),
+        pytest.param("\\set a :client_id\nSELECT :a;", False, id="computed from the client's id"),
+        pytest.param("SELECT :client_id;", False, id="with the client's id"),
+        pytest.param("\\set scale 5\nSELECT :scale;", False, id="a given variable is set"),
+        pytest.param("SELECT 1;\nSELECT 2;", False, id="two statements"),
+        pytest.param("SELECT 1;\n\\set a 1", False, id="something comes after it"),
+        pytest.param("\\sleep 1 ms\nSELECT 1;", False, id="it sleeps"),
+        pytest.param("\\if true\nSELECT 1;\n\\endif", False, id="it branches"),
+        pytest.param("SELECT 1 AS a \\gset", False, id="the answer becomes a variable"),
+    ],
+)
+def test_a_script_of_a_single_statement_is_known(text: str, single: bool) -> None:
+    assert (parse_script(text).only_statement is not None) is single

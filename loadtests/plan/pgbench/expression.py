@@ -54,6 +54,10 @@ class Expression:
     variables: frozenset[str]
     evaluate: Evaluate
 
+    def knowing(self, values: Mapping[str, Value]) -> Evaluate:
+        """What computes it where these variables never change: what depends on nothing else is computed now."""
+        return _Parser(self.text, values).expression(0).run
+
     def __reduce__(self) -> tuple[Callable[[str], "Expression"], tuple[str]]:
         return parse_expression, (self.text,)
 
@@ -86,8 +90,8 @@ def _folded(run: Evaluate, *parts: _Node) -> _Node:
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
-        self._text = text
+    def __init__(self, text: str, known: Mapping[str, Value] | None = None) -> None:
+        self._text, self._known = text, known or {}
         self._tokens = _tokens(text)
         self._next = 0
         self.variables: set[str] = set()
@@ -121,6 +125,9 @@ class _Parser:
             return _Node(lambda _scope: value, constant=True)
         if kind == "variable":
             self.variables.add(token)
+            if token in self._known:
+                known = self._known[token]
+                return _Node(lambda _scope: known, constant=True)
             return _Node(_variable(token))
         if token == "(":
             inner = self.expression(0)

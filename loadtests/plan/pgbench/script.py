@@ -78,6 +78,17 @@ class Script:
         """Its statements in order."""
         return tuple(command for command in self.commands if isinstance(command, Run))
 
+    @property
+    def only_statement(self) -> Run | None:
+        """The statement of a script that only computes its parameters and sends it, the same for all users."""
+        *before, last = self.commands
+        if not isinstance(last, Run) or last.gset is not None or "client_id" in last.sql.parameters:
+            return None
+        for command in before:
+            if not isinstance(command, Set) or command.name in GIVEN or "client_id" in command.value.variables:
+                return None
+        return last
+
 
 def parse_script(text: str, *, given: Collection[str] = GIVEN) -> Script:
     """The program in a script; raises `ScriptError`. `given` are the variables that have values beforehand."""

@@ -124,10 +124,10 @@ def test_a_script_branches_takes_values_and_sleeps(database: Database) -> None:
 
 
 def test_numbers_drawn_are_those_of_the_execution_whatever_process_runs_it(database: Database) -> None:
-    """Two shards draw what one process would."""
-    text = "\\set n random(1, 1000000)\nINSERT INTO accounts VALUES (:n, 0, '', NULL);\n"
+    """Two shards draw what one process would, and a script that does more what one of a single statement does."""
+    single = "\\set n random(1, 1000000 * :scale)\nINSERT INTO accounts VALUES (:n, 0, '', NULL);\n"
 
-    def drawn(*shards: tuple[int, int]) -> list[tuple[int, ...]]:
+    def drawn(*shards: tuple[int, int], text: str = single) -> list[tuple[int, ...]]:
         database.ask("TRUNCATE accounts")
         for shard, of in shards:
             drive(scenario(rate(100, seconds=0.2), script(text), pool=2), database, shard=shard, shards=of)
@@ -136,6 +136,7 @@ def test_numbers_drawn_are_those_of_the_execution_whatever_process_runs_it(datab
     whole = drawn((0, 1))
     assert len(whole) == 20
     assert drawn((0, 2), (1, 2)) == whole
+    assert drawn((0, 1), text=f"{single}\\set more 1\n") == whole
 
 
 def test_an_expression_without_a_value_fails_the_execution_and_no_more(database: Database) -> None:
@@ -147,9 +148,10 @@ def test_an_expression_without_a_value_fails_the_execution_and_no_more(database:
     assert database.ask("SELECT balance FROM accounts WHERE id = 1") == [(0,)]
 
 
-def test_hundreds_that_wait_and_fail_at_once_fail_one_after_the_other(database: Database) -> None:
+@pytest.mark.parametrize("nothing", [":client_id", "(:scale - 1)"])
+def test_hundreds_that_wait_and_fail_at_once_fail_one_after_the_other(database: Database, nothing: str) -> None:
     """Behind one slow statement on the only connection; nothing nests."""
-    broken = script("\\set n 1 / :client_id\nSELECT :n;\n", weight=200.0)
+    broken = script(f"\\set n 1 / {nothing}\nSELECT :n;\n", weight=200.0)
     slow = sql("SELECT pg_sleep(0.3)", name="slow")
     driven = drive(scenario(rate(2500, seconds=0.4, max_in_flight=5000), slow, broken, pool=1), database)
     assert set(driven["work"].failures) == {"script"}

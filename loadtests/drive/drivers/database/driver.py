@@ -16,7 +16,7 @@ from loadtests.drive.drivers.database.flow import Flow
 from loadtests.drive.drivers.database.pool import CONNECT_WITHIN_S, Pool
 from loadtests.drive.drivers.database.script import ScriptRun
 from loadtests.drive.drivers.database.server import Server
-from loadtests.drive.drivers.database.single import SingleStatement
+from loadtests.drive.drivers.database.single import ComputedStatement, FedStatement
 from loadtests.drive.drivers.database.statements import Statements
 from loadtests.drive.drivers.deadlines import Deadlines
 from loadtests.drive.drivers.failure import connect_failure
@@ -152,10 +152,11 @@ class DatabaseDriver(Driver):
 
 def _flow(driver: DatabaseDriver, operation: object) -> Flow:
     assert isinstance(operation, DatabaseOperation)
-    if operation.script is not None:
-        return ScriptRun(driver, operation)
     kind: Callable[[DatabaseDriver, DatabaseOperation], Flow]
-    kind = Transaction if operation.is_transaction else SingleStatement
+    if operation.script is not None:
+        kind = ScriptRun if operation.script.only_statement is None else ComputedStatement
+    else:
+        kind = Transaction if operation.is_transaction else FedStatement
     return kind(driver, operation)
 
 

@@ -1,16 +1,16 @@
 """pgbench scripts: expressions are computed and statements sent in order, on one session."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from loadtests.drive.drivers.database.connection import Connection
 from loadtests.drive.drivers.database.dialogue import Dialogue
-from loadtests.drive.drivers.database.messages import IDLE, row_values
+from loadtests.drive.drivers.database.messages import EXECUTE, IDLE, SYNC, bind_head, bound, parameter, row_values
 from loadtests.drive.drivers.database.pool import Pool
-from loadtests.drive.drivers.database.statements import Prepared, step_label
+from loadtests.drive.drivers.database.statements import Payload, Prepared, step_label
 from loadtests.drive.drivers.failure import Failure
-from loadtests.plan.chance import derive_seed, uniform
+from loadtests.plan.chance import derive_seed, uniform_of
 from loadtests.plan.pgbench.expression import Scope
 from loadtests.plan.pgbench.functions import EvaluationError, Value, truth, written
 from loadtests.plan.pgbench.script import Command, Jump, Run, Set, Sleep
@@ -19,7 +19,7 @@ from loadtests.plan.protocol.database import DatabaseOperation, RowCheck
 if TYPE_CHECKING:
     from loadtests.drive.drivers.database.driver import DatabaseDriver
 
-__all__ = ["ScriptRun"]
+__all__ = ["ScriptRun", "computed_payload", "given_variables"]
 
 _DRAWS = 1 << 16
 """Numbers that one execution may draw before it comes to those of the next."""
@@ -28,10 +28,10 @@ _DRAWS = 1 << 16
 class _Draws:
     """The numbers that one execution draws: a function of its index, so that any number of processes draws the same."""
 
-    __slots__ = ("_next", "_seed")
+    __slots__ = ("_next", "_uniform")
 
-    def __init__(self, seed: int) -> None:
-        self._seed, self._next = seed, 0
+    def __init__(self, uniform: Callable[[int], float]) -> None:
+        self._uniform, self._next = uniform, 0
 
     def begin(self, index: int) -> None:
         """Draw for that execution from now on."""
@@ -40,7 +40,7 @@ class _Draws:
     def draw(self) -> float:
         """The next number in [0, 1)."""
         self._next += 1
-        return uniform(self._seed, self._next)
+        return self._uniform(self._next)
 
     def __int__(self) -> int:
         return self._next
@@ -48,6 +48,34 @@ class _Draws:
     def go_to(self, number: int) -> None:
         """Draw again what was drawn after that."""
         self._next = number
+
+
+def given_variables(driver: "DatabaseDriver") -> dict[str, Value]:
+    """What scripts find computed; the id of the client is that of the first."""
+    seed = driver.scenario.seed
+    return {"scale": driver.scale, "client_id": 0, "random_seed": seed, "default_seed": seed}
+
+
+def computed_payload(
+    prepared: Prepared, sets: Sequence[Command], *, given: Mapping[str, Value], uniform: Callable[[int], float]
+) -> Payload:
+    """What sends a script's only statement, computed anew for each index; raises `EvaluationError`.
+
+    `sets` are the commands before it, each a `Set`, none of a `given` variable.
+    """
+    draws, variables = _Draws(uniform), dict(given)
+    scope = Scope(variables, draws.draw)
+    steps = [(command.name, command.value.knowing(given)) for command in sets if isinstance(command, Set)]
+    names = prepared.sql.parameters
+    head, end = bind_head(prepared.name, len(names)), EXECUTE + SYNC
+
+    def payload(index: int) -> bytes:
+        draws.begin(index)
+        for name, evaluate in steps:
+            variables[name] = evaluate(scope)
+        return bound(head, b"".join([parameter(written(variables[name])) for name in names])) + end
+
+    return payload
 
 
 @dataclass(slots=True)
@@ -69,7 +97,7 @@ class ScriptRun(Dialogue):
         super().__init__(driver, operation)
         assert operation.script is not None
         self._commands = operation.script.commands
-        self._seed, self._clock = derive_seed(driver.scenario.seed, operation.name), driver.clock
+        self._uniform, self._clock = uniform_of(derive_seed(driver.scenario.seed, operation.name)), driver.clock
         self._given: dict[str, Value] = {}
         self._prepared: dict[int, tuple[Prepared, Callable[[int, int], None]]] = {}
         for at, command in enumerate(self._commands):
@@ -81,12 +109,11 @@ class ScriptRun(Dialogue):
     def join(self, pool: Pool) -> None:
         """See `Flow.join`."""
         super().join(pool)
-        seed = self._driver.scenario.seed
-        self._given = {"scale": self._driver.scale, "client_id": 0, "random_seed": seed, "default_seed": seed}
+        self._given = given_variables(self._driver)
 
     def begin(self, connection: Connection) -> None:
         """See `Flow.begin`."""
-        draws = _Draws(self._seed)
+        draws = _Draws(self._uniform)
         draws.begin(connection.index)
         given = {**self._given, "client_id": max(0, connection.user)}
         connection.scope = _State(draws, Scope(given, draws.draw), given, began=(0, dict(given), int(draws)))
