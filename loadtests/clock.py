@@ -20,7 +20,7 @@ __all__ = ["Clock", "LoopClock", "VirtualClock"]
 Callback = Callable[[Any], None]
 
 _NS = 1_000_000_000
-_LATEST = sys.maxsize
+_EARLIEST, _LATEST = -1, sys.maxsize
 _COALESCE_NS = 100_000
 """Wake-ups closer than this are made one: at 20,000 arrivals a second it saves half the system calls."""
 
@@ -35,20 +35,17 @@ class Clock(Protocol):
         """Call `callback(argument)` once, as soon as `due_ns` has come; instants in the past mean the next turn."""
 
 
-class _Heap:
+class _Agenda:
     """Callbacks by due time, first come first served among equals."""
 
     def __init__(self) -> None:
         self._entries: list[tuple[int, int, Callback, Any]] = []
         self._order = count()
 
-    def push(self, due_ns: int, callback: Callback, argument: Any) -> None:
-        heapq.heappush(self._entries, (due_ns, next(self._order), callback, argument))
-
-    def next_due(self) -> int:
+    def _next_due(self) -> int:
         return self._entries[0][0] if self._entries else _LATEST
 
-    def run_until(self, now_ns: int) -> None:
+    def _run_until(self, now_ns: int) -> None:
         """Run what is due at `now_ns`; what callbacks add waits for the next turn, so the event loop gets its own."""
         entries, pop, first_new = self._entries, heapq.heappop, next(self._order)
         while entries and entries[0][0] <= now_ns and entries[0][1] < first_new:
@@ -56,20 +53,19 @@ class _Heap:
             callback(argument)
 
 
-class LoopClock:
+class LoopClock(_Agenda):
     """The real clock of a running event loop: CLOCK_MONOTONIC with a timerfd."""
 
     now = staticmethod(time.monotonic_ns)
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._heap = _Heap()
+        super().__init__()
         self._armed = _LATEST
         self._timer: _Timer = _TimerFd(loop, self._wake) if _TimerFd.available() else _LoopTimer(loop, self._wake)
 
     def at(self, due_ns: int, callback: Callback, argument: Any = None) -> None:
         """See `Clock.at`."""
-        self._heap.push(due_ns, callback, argument)
+        heapq.heappush(self._entries, (due_ns, next(self._order), callback, argument))
         if due_ns < self._armed:
             self._arm(due_ns)
 
@@ -79,24 +75,27 @@ class LoopClock:
 
     def _arm(self, due_ns: int) -> None:
         self._armed = due_ns
-        self._timer.arm(max(due_ns, time.monotonic_ns() + _COALESCE_NS))
+        soonest = time.monotonic_ns() + _COALESCE_NS
+        self._timer.arm(due_ns if due_ns > soonest else soonest)
 
     def _wake(self) -> None:
-        self._armed = _LATEST
-        self._heap.run_until(time.monotonic_ns())
-        due = self._heap.next_due()
-        if due == _LATEST:
-            self._timer.disarm()
-        elif due < self._armed:
-            self._arm(due)
+        self._armed = _EARLIEST  # what callbacks add does not set the timer each: it is set once, when they are done
+        try:
+            self._run_until(time.monotonic_ns())
+        finally:
+            if self._entries:
+                self._arm(self._entries[0][0])
+            else:
+                self._armed = _LATEST
+                self._timer.disarm()
 
 
-class VirtualClock:
+class VirtualClock(_Agenda):
     """A clock for tests and arithmetic: time moves only when told to."""
 
     def __init__(self, start_ns: int = 0) -> None:
+        super().__init__()
         self._now = start_ns
-        self._heap = _Heap()
 
     def now(self) -> int:
         """The current virtual instant in ns."""
@@ -104,20 +103,20 @@ class VirtualClock:
 
     def at(self, due_ns: int, callback: Callback, argument: Any = None) -> None:
         """See `Clock.at`."""
-        self._heap.push(max(due_ns, self._now), callback, argument)
+        heapq.heappush(self._entries, (max(due_ns, self._now), next(self._order), callback, argument))
 
     def advance(self, by_ns: int) -> None:
         """Move on by `by_ns`, running each callback at its own instant."""
         end = self._now + by_ns
-        while self._heap.next_due() <= end:
-            self._now = max(self._now, self._heap.next_due())
-            self._heap.run_until(self._now)
+        while self._next_due() <= end:
+            self._now = max(self._now, self._next_due())
+            self._run_until(self._now)
         self._now = end
 
     def stall(self, by_ns: int) -> None:
         """Move on by `by_ns` as a stopped process sees it: everything due meanwhile runs late, at the end."""
         self._now += by_ns
-        self._heap.run_until(self._now)
+        self._run_until(self._now)
 
 
 class _Timer(Protocol):
@@ -166,16 +165,21 @@ class _TimerFd:
     _ABSOLUTE = 1
 
     def __init__(self, loop: asyncio.AbstractEventLoop, wake: Callable[[], None]) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
-        self._settime = libc.timerfd_settime
-        self._settime.argtypes = (ctypes.c_int, ctypes.c_int, ctypes.POINTER(_Itimerspec), ctypes.c_void_p)
         self._loop = loop
+        self._fd = self._created()
         self._spec = _Itimerspec()
-        self._pointer = ctypes.byref(self._spec)
-        self._fd = libc.timerfd_create(time.CLOCK_MONOTONIC, self._NONBLOCK_CLOEXEC)
-        if self._fd < 0:
-            raise OSError(ctypes.get_errno(), "timerfd_create failed")
+        self._value = self._spec.it_value
+        # Arguments as C has them, and the GIL kept: half the price of a call that converts and releases each time.
+        self._settime = ctypes.PyDLL(None).timerfd_settime
+        self._arguments = (ctypes.c_int(self._fd), ctypes.c_int(self._ABSOLUTE), ctypes.byref(self._spec), None)
         loop.add_reader(self._fd, wake)
+
+    def _created(self) -> int:
+        libc = ctypes.CDLL(None, use_errno=True)
+        descriptor: int = libc.timerfd_create(time.CLOCK_MONOTONIC, self._NONBLOCK_CLOEXEC)
+        if descriptor < 0:
+            raise OSError(ctypes.get_errno(), "timerfd_create failed")
+        return descriptor
 
     @staticmethod
     def available() -> bool:
@@ -183,9 +187,8 @@ class _TimerFd:
         return sys.platform == "linux"
 
     def arm(self, due_ns: int) -> None:
-        value = self._spec.it_value
-        value.tv_sec, value.tv_nsec = divmod(due_ns, _NS)
-        self._settime(self._fd, self._ABSOLUTE, self._pointer, None)
+        self._value.tv_sec, self._value.tv_nsec = divmod(due_ns, _NS)
+        self._settime(*self._arguments)
 
     def disarm(self) -> None:
         self.arm(0)
@@ -195,3 +198,4 @@ class _TimerFd:
             self._loop.remove_reader(self._fd)
             os.close(self._fd)
             self._fd = -1
+            self._arguments = (ctypes.c_int(-1), *self._arguments[1:])

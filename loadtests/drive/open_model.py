@@ -77,7 +77,6 @@ class OpenArrivals:
             intended, operation = due[position], operations[position]
             tape = tapes[operation]
             tape.started(intended)
-            now = clock_now()
             tape.fired(now)
             if self.in_flight >= self._room:
                 tape.dropped(intended)
@@ -85,5 +84,9 @@ class OpenArrivals:
                 self.in_flight += 1
                 fire(operation, index[position], intended, -1)
             position += 1
+            now = clock_now()
         self._next = position
-        self._advance()
+        if position < len(due):
+            self._clock.at(due[position], self._arrive)
+        else:
+            self._advance()

@@ -5,12 +5,11 @@ seed. It passes BigCrush, and its index-th number costs the same as its first.
 """
 
 import zlib
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["derive_seed", "uniform", "uniform_of", "uniforms"]
+__all__ = ["Draws", "derive_seed", "uniform", "uniforms"]
 
 _WALK = 0x9E3779B97F4A7C15
 _FIRST = 0xBF58476D1CE4E5B9
@@ -24,18 +23,22 @@ def uniform(seed: int, index: int) -> float:
     return (_mixed(_mixed(seed) + (index + 1) * _WALK) >> 11) * _UNIT
 
 
-def uniform_of(seed: int) -> Callable[[int], float]:
-    """`uniform` of that seed, in half the time: for the load loop."""
-    begin = _mixed(seed) + _WALK
-    walk, first, second, mask, unit = _WALK, _FIRST, _SECOND, _MASK, _UNIT
+class Draws:
+    """The numbers of one seed in a row, for the load loop: `draw()` gives the next in [0, 1), from `next` on."""
 
-    def draw(index: int) -> float:
-        state = (begin + index * walk) & mask
-        state = ((state ^ (state >> 30)) * first) & mask
-        state = ((state ^ (state >> 27)) * second) & mask
-        return ((state ^ (state >> 31)) >> 11) * unit
+    __slots__ = ("_begin", "next")
 
-    return draw
+    def __init__(self, seed: int) -> None:
+        self._begin = _mixed(seed) + _WALK
+        self.next = 0
+
+    def draw(self) -> float:
+        """`uniform(seed, self.next)`, in half the time."""
+        state = (self._begin + self.next * _WALK) & _MASK
+        self.next += 1
+        state = ((state ^ (state >> 30)) * _FIRST) & _MASK
+        state = ((state ^ (state >> 27)) * _SECOND) & _MASK
+        return ((state ^ (state >> 31)) >> 11) * _UNIT
 
 
 def uniforms(seed: int, indices: NDArray[np.int64]) -> NDArray[np.float64]:

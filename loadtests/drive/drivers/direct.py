@@ -14,15 +14,16 @@ class DirectProtocol(asyncio.Protocol):
     server's; so the socket is written to directly, and only the rest is left to the transport. Over TLS all of it is.
     """
 
-    __slots__ = ("_descriptor", "transport")
+    __slots__ = ("_behind", "_descriptor", "transport")
 
     def __init__(self) -> None:
         self.transport: Any = None
         self._descriptor = -1
+        self._behind = False
 
     def attach(self, transport: Any, *, secure: bool) -> None:
-        """There is a transport."""
-        self.transport = transport
+        """There is a transport, with nothing to write yet."""
+        self.transport, self._behind = transport, False
         self._descriptor = -1 if secure else transport.get_extra_info("socket").fileno()
 
     def detach(self) -> None:
@@ -32,10 +33,13 @@ class DirectProtocol(asyncio.Protocol):
     def write(self, payload: bytes) -> None:
         """Send `payload` after whatever was written before."""
         sent = 0
-        if self._descriptor >= 0 and not self.transport.get_write_buffer_size():
+        if self._behind:
+            self._behind = self.transport.get_write_buffer_size() > 0
+        if self._descriptor >= 0 and not self._behind:
             try:
                 sent = os.write(self._descriptor, payload)
             except OSError:  # full, or broken: the transport will wait, or tell
                 sent = 0
         if sent < len(payload):
+            self._behind = True
             self.transport.write(payload[sent:])

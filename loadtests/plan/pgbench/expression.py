@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from loadtests.plan.pgbench.functions import FUNCTIONS, OPERATORS, EvaluationError, Value, truth
+from loadtests.plan.pgbench.functions import FUNCTIONS, OPERATORS, EvaluationError, Value, truth, whole_range
 from loadtests.plan.suggest import nearest
 
 __all__ = ["Evaluate", "Expression", "ExpressionError", "Scope", "parse_expression"]
@@ -44,6 +44,9 @@ class Scope:
 
 
 Evaluate = Callable[[Scope], Value]
+
+_NOWHERE = Scope({}, lambda: 0.0)
+"""What a constant is computed in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,7 @@ def _folded(run: Evaluate, *parts: _Node) -> _Node:
     if not all(part.constant for part in parts):
         return _Node(run)
     try:
-        value = run(Scope({}, lambda: 0.0))
+        value = run(_NOWHERE)
     except EvaluationError:
         return _Node(run)  # to be told when it is computed, as pgbench does
     return _Node(lambda _scope: value, constant=True)
@@ -162,7 +165,7 @@ class _Parser:
             what = self._take()[1].lower()
             if what not in _CONSTANTS:
                 raise ExpressionError(f"expected NULL, TRUE or FALSE after IS in {self._text}")
-            wanted = _CONSTANTS[what](Scope({}, lambda: 0.0))
+            wanted = _CONSTANTS[what](_NOWHERE)
         return _folded(lambda scope: _is(left.run(scope), wanted) is expected, left)
 
     def _case(self) -> _Node:
@@ -202,6 +205,8 @@ class _Parser:
         if len(arguments) < fewest or (most is not None and len(arguments) > most):
             expected = fewest if most == fewest else f"{fewest} to {most}" if most else f"at least {fewest}"
             raise ExpressionError(f"{name} takes {expected} arguments, got {len(arguments)}")
+        if name == "random" and all(argument.constant for argument in arguments):
+            return _Node(_drawn(*[argument.run(_NOWHERE) for argument in arguments]))
         parts = tuple(argument.run for argument in arguments)
 
         def run(scope: Scope) -> Value:
@@ -242,6 +247,16 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 def _binary(symbol: str, left: _Node, right: _Node) -> _Node:
     compute, first, second = OPERATORS[symbol], left.run, right.run
     return _folded(lambda scope: compute(first(scope), second(scope)), left, right)
+
+
+def _drawn(low: Value, high: Value) -> Evaluate:
+    """`random` between constants, with their range worked out once."""
+    try:
+        first, last = whole_range(low, high)
+    except EvaluationError:
+        return lambda scope: FUNCTIONS["random"][2](scope.draw, low, high)  # to be told when it is computed
+    span = last - first + 1
+    return lambda scope: first + int(scope.draw() * span)
 
 
 def _variable(name: str) -> Evaluate:

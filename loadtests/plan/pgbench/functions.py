@@ -9,7 +9,7 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["FUNCTIONS", "OPERATORS", "EvaluationError", "Value", "truth", "written"]
+__all__ = ["FUNCTIONS", "OPERATORS", "EvaluationError", "Value", "truth", "whole_range", "written"]
 
 Value = int | float | bool | None
 Draw = Callable[[], float]
@@ -116,7 +116,8 @@ OPERATORS: dict[str, Callable[[Value, Value], Value]] = {
 }
 
 
-def _range(low: Value, high: Value) -> tuple[int, int]:
+def whole_range(low: Value, high: Value) -> tuple[int, int]:
+    """The ends of a range to draw from; raises `EvaluationError` where it is empty or none."""
     first, last = _whole(low), _whole(high)
     if first > last:
         raise EvaluationError(f"empty range given to random: {first} to {last}")
@@ -124,12 +125,12 @@ def _range(low: Value, high: Value) -> tuple[int, int]:
 
 
 def _random(draw: Draw, low: Value, high: Value) -> Value:
-    first, last = _range(low, high)
+    first, last = whole_range(low, high)
     return first + int(draw() * (last - first + 1))
 
 
 def _exponential(draw: Draw, low: Value, high: Value, parameter: Value) -> Value:
-    (first, last), steepness = _range(low, high), float(_number(parameter))
+    (first, last), steepness = whole_range(low, high), float(_number(parameter))
     if steepness <= 0:
         raise EvaluationError("the exponential parameter must be greater than zero")
     cut = math.exp(-steepness)
@@ -138,7 +139,7 @@ def _exponential(draw: Draw, low: Value, high: Value, parameter: Value) -> Value
 
 
 def _gaussian(draw: Draw, low: Value, high: Value, parameter: Value) -> Value:
-    (first, last), width = _range(low, high), float(_number(parameter))
+    (first, last), width = whole_range(low, high), float(_number(parameter))
     if width < 2.0:
         raise EvaluationError("the gaussian parameter must be at least 2.0")
     while True:
@@ -149,7 +150,7 @@ def _gaussian(draw: Draw, low: Value, high: Value, parameter: Value) -> Value:
 
 def _zipfian(draw: Draw, low: Value, high: Value, parameter: Value) -> Value:
     """Rejection inversion of an integer zeta distribution: Devroye, Non-Uniform Random Variate Generation, p. 550."""
-    (first, last), exponent = _range(low, high), float(_number(parameter))
+    (first, last), exponent = whole_range(low, high), float(_number(parameter))
     if not 1.001 <= exponent <= 1000.0:
         raise EvaluationError("the zipfian parameter must be between 1.001 and 1000")
     count, base = last - first + 1, 2.0 ** (exponent - 1.0)

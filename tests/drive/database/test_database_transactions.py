@@ -148,7 +148,7 @@ def test_an_expression_without_a_value_fails_the_execution_and_no_more(database:
     assert database.ask("SELECT balance FROM accounts WHERE id = 1") == [(0,)]
 
 
-@pytest.mark.parametrize("nothing", [":client_id", "(:scale - 1)"])
+@pytest.mark.parametrize("nothing", [":client_id", "(:scale - :scale)"])
 def test_hundreds_that_wait_and_fail_at_once_fail_one_after_the_other(database: Database, nothing: str) -> None:
     """Behind one slow statement on the only connection; nothing nests."""
     broken = script(f"\\set n 1 / {nothing}\nSELECT :n;\n", weight=200.0)

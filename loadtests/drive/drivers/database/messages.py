@@ -9,6 +9,7 @@ Parameters and results travel as text, as they do for pgbench: every type of Pos
 """
 
 import struct
+from collections.abc import Callable, Sequence
 
 __all__ = [
     "COPY_DONE",
@@ -19,6 +20,7 @@ __all__ = [
     "Answer",
     "Familiar",
     "bind_head",
+    "binder",
     "bound",
     "cancel_request",
     "copy_data",
@@ -73,6 +75,24 @@ def bind_head(name: str, parameters: int) -> bytes:
 def bound(head: bytes, values: bytes) -> bytes:
     """A Bind whose parameters are `values`, each made by `parameter`; results are asked for as text."""
     return b"B" + _LENGTH.pack(len(head) + len(values) + 6) + head + values + b"\0\0"
+
+
+def binder(name: str, parameters: int) -> Callable[[Sequence[str | None]], bytes]:
+    """What executes a prepared statement with the values given: Bind, Execute and Sync in one, for the load loop."""
+    head, tail = bind_head(name, parameters), b"\0\0" + EXECUTE + SYNC
+    length, pack = len(head) + 6, _LENGTH.pack
+    if parameters != 1:
+        return lambda values: bound(head, b"".join([parameter(value) for value in values])) + EXECUTE + SYNC
+
+    def bind(values: Sequence[str | None]) -> bytes:
+        (value,) = values
+        if value is None:
+            return bound(head, _NULL) + EXECUTE + SYNC
+        encoded = value.encode()
+        size = len(encoded)
+        return b"B" + pack(length + 4 + size) + head + pack(size) + encoded + tail
+
+    return bind
 
 
 def parameter(value: str | None) -> bytes:

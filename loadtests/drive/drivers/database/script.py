@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from loadtests.drive.drivers.database.connection import Connection
 from loadtests.drive.drivers.database.dialogue import Dialogue
-from loadtests.drive.drivers.database.messages import EXECUTE, IDLE, SYNC, bind_head, bound, parameter, row_values
+from loadtests.drive.drivers.database.messages import IDLE, row_values
 from loadtests.drive.drivers.database.pool import Pool
 from loadtests.drive.drivers.database.statements import Payload, Prepared, step_label
 from loadtests.drive.drivers.failure import Failure
-from loadtests.plan.chance import derive_seed, uniform_of
+from loadtests.plan.chance import Draws, derive_seed
 from loadtests.plan.pgbench.expression import Scope
 from loadtests.plan.pgbench.functions import EvaluationError, Value, truth, written
 from loadtests.plan.pgbench.script import Command, Jump, Run, Set, Sleep
@@ -25,55 +25,29 @@ _DRAWS = 1 << 16
 """Numbers that one execution may draw before it comes to those of the next."""
 
 
-class _Draws:
-    """The numbers that one execution draws: a function of its index, so that any number of processes draws the same."""
-
-    __slots__ = ("_next", "_uniform")
-
-    def __init__(self, uniform: Callable[[int], float]) -> None:
-        self._uniform, self._next = uniform, 0
-
-    def begin(self, index: int) -> None:
-        """Draw for that execution from now on."""
-        self._next = index * _DRAWS
-
-    def draw(self) -> float:
-        """The next number in [0, 1)."""
-        self._next += 1
-        return self._uniform(self._next)
-
-    def __int__(self) -> int:
-        return self._next
-
-    def go_to(self, number: int) -> None:
-        """Draw again what was drawn after that."""
-        self._next = number
-
-
 def given_variables(driver: "DatabaseDriver") -> dict[str, Value]:
     """What scripts find computed; the id of the client is that of the first."""
     seed = driver.scenario.seed
     return {"scale": driver.scale, "client_id": 0, "random_seed": seed, "default_seed": seed}
 
 
-def computed_payload(
-    prepared: Prepared, sets: Sequence[Command], *, given: Mapping[str, Value], uniform: Callable[[int], float]
-) -> Payload:
+def computed_payload(prepared: Prepared, sets: Sequence[Command], *, given: Mapping[str, Value], seed: int) -> Payload:
     """What sends a script's only statement, computed anew for each index; raises `EvaluationError`.
 
     `sets` are the commands before it, each a `Set`, none of a `given` variable.
     """
-    draws, variables = _Draws(uniform), dict(given)
+    draws, variables = Draws(seed), dict(given)
     scope = Scope(variables, draws.draw)
     steps = [(command.name, command.value.knowing(given)) for command in sets if isinstance(command, Set)]
     names = prepared.sql.parameters
-    head, end = bind_head(prepared.name, len(names)), EXECUTE + SYNC
+    bind = prepared.bind
 
     def payload(index: int) -> bytes:
-        draws.begin(index)
+        draws.next = index * _DRAWS + 1
         for name, evaluate in steps:
             variables[name] = evaluate(scope)
-        return bound(head, b"".join([parameter(written(variables[name])) for name in names])) + end
+        values = [variables[name] for name in names]
+        return bind([str(value) if type(value) is int else written(value) for value in values])
 
     return payload
 
@@ -82,7 +56,7 @@ def computed_payload(
 class _State:
     """Where an execution stands: the next command, its variables and draws, and where the present transaction began."""
 
-    draws: _Draws
+    draws: Draws
     scope: Scope
     variables: dict[str, Value]
     next: int = 0
@@ -97,7 +71,7 @@ class ScriptRun(Dialogue):
         super().__init__(driver, operation)
         assert operation.script is not None
         self._commands = operation.script.commands
-        self._uniform, self._clock = uniform_of(derive_seed(driver.scenario.seed, operation.name)), driver.clock
+        self._seed, self._clock = derive_seed(driver.scenario.seed, operation.name), driver.clock
         self._given: dict[str, Value] = {}
         self._prepared: dict[int, tuple[Prepared, Callable[[int, int], None]]] = {}
         for at, command in enumerate(self._commands):
@@ -113,10 +87,10 @@ class ScriptRun(Dialogue):
 
     def begin(self, connection: Connection) -> None:
         """See `Flow.begin`."""
-        draws = _Draws(self._uniform)
-        draws.begin(connection.index)
+        draws = Draws(self._seed)
+        draws.next = connection.index * _DRAWS + 1
         given = {**self._given, "client_id": max(0, connection.user)}
-        connection.scope = _State(draws, Scope(given, draws.draw), given, began=(0, dict(given), int(draws)))
+        connection.scope = _State(draws, Scope(given, draws.draw), given, began=(0, dict(given), draws.next))
         super().begin(connection)
 
     def start_over(self, connection: Connection) -> None:
@@ -126,7 +100,7 @@ class ScriptRun(Dialogue):
         state.asleep = False
         state.variables.clear()
         state.variables.update(variables)
-        state.draws.go_to(drawn)
+        state.draws.next = drawn
         now = self._now()
         failure = self._go_on(connection, now)
         if failure is not None:  # in a turn of its own: hundreds that wait and fail at once must not nest
@@ -151,7 +125,7 @@ class ScriptRun(Dialogue):
                 return failure
         state.next += 1
         if self._retries and answer.status == IDLE:
-            state.began = state.next, dict(state.variables), int(state.draws)
+            state.began = state.next, dict(state.variables), state.draws.next
         return self._go_on(connection, now)
 
     def expired(self, connection: Connection) -> None:
@@ -189,7 +163,7 @@ class ScriptRun(Dialogue):
             raise EvaluationError(f"the variable {error.args[0]} has no value") from None
         connection.answer.begin(keep_rows=command.gset is not None)
         connection.step_ns = now
-        connection.write(self._prepared[state.next][0].payload(values))
+        connection.write(self._prepared[state.next][0].bind(values))
 
     def _sleep(self, connection: Connection, command: Sleep, now: int) -> None:
         state: _State = connection.scope

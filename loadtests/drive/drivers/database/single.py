@@ -11,7 +11,7 @@ from loadtests.drive.drivers.database.pool import Pool
 from loadtests.drive.drivers.database.script import computed_payload, given_variables
 from loadtests.drive.drivers.database.statements import Payload, fed_payload
 from loadtests.drive.drivers.failure import Failure
-from loadtests.plan.chance import derive_seed, uniform_of
+from loadtests.plan.chance import derive_seed
 from loadtests.plan.pgbench.functions import EvaluationError
 from loadtests.plan.protocol.database import DatabaseOperation, RowCheck
 from loadtests.plan.sql import Sql
@@ -44,10 +44,21 @@ class SingleStatement(Flow):
         self._payload = self.payload()
 
     def begin(self, connection: Connection) -> None:
-        """See `Flow.begin`."""
+        """See `Flow.begin`. What has no value fails in a turn of its own: hundreds that wait must not nest."""
         connection.answer.keep_rows = self._keep_rows
         connection.tries = 0
-        connection.write(self._payload(connection.index))
+        try:
+            payload = self._payload(connection.index)
+        except EvaluationError as error:
+            failure = Failure("script", str(error))
+            self._driver.clock.at(self._now(), self._give_up, (connection, connection.index, failure))
+        else:
+            connection.write(payload)
+
+    def _give_up(self, failed: tuple[Connection, int, Failure]) -> None:
+        connection, index, failure = failed
+        if connection.index == index and connection.waiting is self:
+            self.fail(connection, failure, self._now())
 
     def good(self, connection: Connection, data: bytes) -> bool:
         """See `Waiting`."""
@@ -99,23 +110,9 @@ class ComputedStatement(SingleStatement):
         assert operation.script.only_statement is not None
         super().__init__(driver, operation, operation.script.only_statement.sql, RowCheck())
         self._sets = operation.script.commands[:-1]
-        self._uniform = uniform_of(derive_seed(driver.scenario.seed, operation.name))
-        self._clock = driver.clock
+        self._seed = derive_seed(driver.scenario.seed, operation.name)
 
     def payload(self) -> Payload:
         """See `SingleStatement.payload`."""
         given = given_variables(self._driver)
-        return computed_payload(self._prepared, self._sets, given=given, uniform=self._uniform)
-
-    def begin(self, connection: Connection) -> None:
-        """See `Flow.begin`. What has no value fails in a turn of its own: hundreds that wait must not nest."""
-        try:
-            super().begin(connection)
-        except EvaluationError as error:
-            failure = Failure("script", str(error))
-            self._clock.at(self._now(), self._give_up, (connection, connection.index, failure))
-
-    def _give_up(self, failed: tuple[Connection, int, Failure]) -> None:
-        connection, index, failure = failed
-        if connection.index == index and connection.waiting is self:
-            self.fail(connection, failure, self._now())
+        return computed_payload(self._prepared, self._sets, given=given, seed=self._seed)

@@ -9,9 +9,9 @@ from loadtests.drive.drivers.database.messages import (
     EXECUTE,
     SYNC,
     bind_head,
+    binder,
     bound,
     copy_data,
-    parameter,
 )
 from loadtests.plan.data import row, value
 from loadtests.plan.model import Feeder
@@ -31,16 +31,15 @@ Payload = Callable[[int], bytes]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A statement as it is prepared on each connection, under `name`; `operation` is the first that uses it."""
+    """A statement as it is prepared on each connection, under `name`; `operation` is the first that uses it.
+
+    `bind` makes what executes it with the parameters given.
+    """
 
     name: str
     sql: Sql
     operation: str
-
-    def payload(self, values: Sequence[str | None]) -> bytes:
-        """What executes it with these parameters."""
-        head = bind_head(self.name, len(self.sql.parameters))
-        return bound(head, b"".join(map(parameter, values))) + EXECUTE + SYNC
+    bind: Callable[[Sequence[str | None]], bytes]
 
 
 class Statements:
@@ -60,7 +59,9 @@ class Statements:
         """The statement under which that text is prepared."""
         prepared = self._by_text.get(sql.text)
         if prepared is None:
-            prepared = self._by_text[sql.text] = Prepared(f"s{len(self._by_text)}", sql, operation)
+            name = f"s{len(self._by_text)}"
+            prepared = Prepared(name, sql, operation, binder(name, len(sql.parameters)))
+            self._by_text[sql.text] = prepared
         self._checks.append((operation, prepared, check))
         return prepared
 
@@ -86,18 +87,17 @@ def step_label(number: int, sql: Sql) -> str:
 
 def fed_payload(prepared: Prepared, data: Mapping[str, Feeder], copy: CopyRows | None) -> Payload:
     """What executes a statement whose parameters are templates, as a function of the execution's index."""
-    head = bind_head(prepared.name, len(prepared.sql.parameters))
-    end = EXECUTE + SYNC
     fillers = [_filler(text, data) for text in prepared.sql.parameters]
     if copy is not None:
-        return _copied(bound(head, b"") + EXECUTE, copy, data)
+        return _copied(bound(bind_head(prepared.name, 0), b"") + EXECUTE, copy, data)
+    bind = prepared.bind
     if not fillers:
-        fixed = bound(head, b"") + end
+        fixed = bind(())
         return lambda _index: fixed
     if len(fillers) == 1:
         only = fillers[0]
-        return lambda index: bound(head, parameter(only(index))) + end
-    return lambda index: bound(head, b"".join([parameter(fill(index)) for fill in fillers])) + end
+        return lambda index: bind((only(index),))
+    return lambda index: bind([fill(index) for fill in fillers])
 
 
 def _filler(text: str, data: Mapping[str, Feeder]) -> Callable[[int], str]:
