@@ -41,13 +41,16 @@ def test_figures_of_an_exposition(text: str, figures: dict[str, float]) -> None:
     assert figures_of_exposition(text) == figures
 
 
-def collect(target: Target, seconds: float, *, queue: str | None = None) -> list[ResourceSample]:
+def collect(target: Target, source: str, *, least: int = 1, queue: str | None = None) -> list[ResourceSample]:
+    """Samples until there are so many of `source`."""
     samples: list[ResourceSample] = []
 
     async def run() -> None:
         sampler = ResourceSampler(target, "api", samples.append, start_ns=time.monotonic_ns(), queue=queue)
         task = asyncio.ensure_future(sampler.run())
-        await asyncio.sleep(seconds)
+        async with asyncio.timeout(20):
+            while sum(sample.source == source for sample in samples) < least:
+                await asyncio.sleep(0.02)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -57,7 +60,7 @@ def collect(target: Target, seconds: float, *, queue: str | None = None) -> list
 
 def test_a_local_process_is_sampled_by_its_id() -> None:
     """CPU share and resident memory of this very process."""
-    target = [sample for sample in collect(Target(process=os.getpid()), 1.3) if sample.source == "target"]
+    target = [sample for sample in collect(Target(process=os.getpid()), "target", least=2) if sample.source == "target"]
     assert target[0].values["memory_bytes"] > 10e6
     assert 0 <= target[-1].values["cpu"] < 64
 
@@ -92,7 +95,7 @@ def endpoint() -> Iterator[str]:
 
 def test_a_metrics_endpoint_gives_cpu_as_a_share_of_a_core(endpoint: str) -> None:
     """CPU seconds per second, from two scrapes."""
-    shares = [s.values["cpu"] for s in collect(Target(metrics=endpoint), 2.4) if "cpu" in s.values]
+    shares = [s.values["cpu"] for s in collect(Target(metrics=endpoint), "target", least=3) if "cpu" in s.values]
     assert shares
     assert shares[-1] == pytest.approx(0.5, rel=0.2)
 
@@ -100,11 +103,12 @@ def test_a_metrics_endpoint_gives_cpu_as_a_share_of_a_core(endpoint: str) -> Non
 def test_the_queue_of_the_agents_is_looked_at_beside(endpoint: str) -> None:
     """What waits and what runs, in one sample with the target's other figures; a page without either says nothing."""
     base = endpoint.removesuffix("/metrics")
-    found = [s.values for s in collect(Target(metrics=endpoint), 1.3, queue=f"{base}/queue") if s.source == "target"]
+    samples = collect(Target(metrics=endpoint), "target", least=2, queue=f"{base}/queue")
+    found = [sample.values for sample in samples if sample.source == "target"]
     assert (found[-1]["queued"], found[-1]["running"]) == (3.0, 10.0)
     assert "cpu" in found[-1]
     assert "completed" not in found[-1]
-    assert not [s for s in collect(Target(), 0.2, queue=f"{base}/page") if s.source == "target"]
+    assert not [s for s in collect(Target(), "generator", queue=f"{base}/page") if s.source == "target"]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +121,6 @@ def test_the_queue_of_the_agents_is_looked_at_beside(endpoint: str) -> None:
 )
 def test_figures_that_cannot_be_had_are_absent(target: Target) -> None:
     """No sample, no zero: a threshold on it will have no data, and say so."""
-    samples = collect(target, 0.2)
+    samples = collect(target, "generator")
     assert [sample for sample in samples if sample.source == "target"] == []
     assert [sample for sample in samples if sample.source == "generator"]

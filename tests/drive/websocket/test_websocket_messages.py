@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 from websocket_engine import BY_ID, ECHO, closed, drive, echo, opened, run, scenario, serving
 from websockets.asyncio.server import ServerConnection, broadcast
+from websockets.exceptions import ConnectionClosed
 
 from loadtests.plan.model import Feeder
 from loadtests.plan.protocol.http import Check
@@ -79,6 +81,11 @@ def test_a_closed_load_keeps_one_message_in_flight_per_connection() -> None:
     run(test)
 
 
+async def _sent_unless_closed(connection: ServerConnection, message: str | bytes) -> None:
+    with suppress(ConnectionClosed):
+        await connection.send(message)
+
+
 def _meddling(kind: str):  # type: ignore[no-untyped-def]
     async def serve(connection: ServerConnection) -> None:
         held = None
@@ -96,7 +103,7 @@ def _meddling(kind: str):  # type: ignore[no-untyped-def]
                 held = message
             elif kind == "late":
                 asyncio.get_running_loop().call_later(
-                    0.2, lambda it=message: asyncio.ensure_future(connection.send(it))
+                    0.2, lambda it=message: asyncio.ensure_future(_sent_unless_closed(connection, it))
                 )
             elif kind == "stranger":
                 await connection.send(message)
