@@ -1,12 +1,13 @@
 """What goes wrong while the load runs: timeouts, lost sessions, a server that goes and comes back."""
 
 import asyncio
+from itertools import count
 
 import asyncpg
 import pytest
 from database_engine import Database, drive, rate, restart, scenario, sql, users
 
-from loadtests.drive.drivers.database.address import Address, Dialler
+from loadtests.drive.drivers.database.address import Address, Dialler, Session
 from loadtests.drive.drivers.database.messages import cancel_request
 from loadtests.plan.model import Tls
 from loadtests.result.window import DROPPED, OFFERED, OK, RECONNECTED, RESPONSE_FAILED
@@ -147,6 +148,39 @@ def test_a_lost_session_stays_lost_where_the_plan_says_so(database: Database) ->
     driven = drive(scenario(users(2, seconds=0.4), sql(QUICK), reconnect_ns=None), database, beside=end)
     assert sum(driven.connections.lost_connections.values()) == 1
     assert driven.connections.count(OK) == 2
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        asyncpg.InternalClientError("got result for unknown protocol state 3"),
+        asyncpg.InterfaceError("connection is closed"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_session_that_the_client_library_gives_up_is_refused_and_tried_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """asyncpg's own errors, as when a server goes away in the middle of the handshake, are refusals and no crash."""
+    dial, dialled = Dialler.dial, count(1)
+
+    async def dial_badly(self: Dialler, timeout_s: float) -> Session:
+        session = await dial(self, timeout_s)
+        if next(dialled) == 2:
+            session.terminate()
+            raise error
+        return session
+
+    async def end(dsn: str) -> None:
+        await asyncio.sleep(0.1)
+        await _ask(dsn, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'loadtests'")
+
+    monkeypatch.setattr(Dialler, "dial", dial_badly)
+    driven = drive(scenario(users(1, seconds=0.6), sql(QUICK), reconnect_ns=20_000_000), database, beside=end)
+    assert driven.connections.failures == {"protocol": 1}
+    assert driven.messages("protocol") == [str(error)]
+    assert driven.connections.count(RECONNECTED) == 1
+    assert driven["work"].count(OK) > 20
 
 
 def test_a_restart_of_the_server_is_failures_by_kind_and_then_over(database: Database) -> None:
