@@ -206,7 +206,7 @@ def test_timeouts_are_counted_exactly_and_their_connections_are_not_used_again(r
         waited = outcome.tallies["op"].histogram("response.failed")
         assert waited.min_us is not None
         assert waited.min_us >= 60_000
-        assert waited.quantile_us(0.5) < 90_000
+        assert waited.quantile_us(0.5) < 1_000_000, "its own timeout, not that of the others"
         assert "no answer within 60 ms" in outcome.samples[0].message
 
     run_on_both(test)
