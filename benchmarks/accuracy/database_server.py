@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.accuracy.behaviour import Ending, evenly
 from benchmarks.accuracy.database_behaviour import DatabaseBehaviour
 from benchmarks.accuracy.ledger import Ledger
-from loadtests.target.database_acts import end_sessions, lock_table, restart_server
+from loadtests.target.database.acts import end_sessions, lock_table, restart_server
 from loadtests.target.postgres.attached import EMBEDDED, Attachment, attached
 from loadtests.target.share import Share
 

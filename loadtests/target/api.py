@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from loadtests.target.backend import Backend
 from loadtests.target.call import Call, Refused, answer
-from loadtests.target.stored import stored_thread, stored_threads
+from loadtests.target.database.stored import stored_thread, stored_threads
 from loadtests.target.users import parse_user, thread_of, threads_of, tier_of
 
 __all__ = ["login", "thread", "threads"]

@@ -16,10 +16,10 @@ from loadtests.target import admin, api, clients, probes
 from loadtests.target.agents import endpoints as agents
 from loadtests.target.backend import Backend, Endpoint
 from loadtests.target.call import Call, Refused, answer
-from loadtests.target.database import DatabaseUnavailable
+from loadtests.target.database.pool import DatabaseUnavailable
 from loadtests.target.faults import Decision, Outcome
 from loadtests.target.logs import Category
-from loadtests.target.sockets import PATH, Sockets, expect_upgrade
+from loadtests.target.sockets.room import PATH, Sockets, expect_upgrade
 
 __all__ = ["RESET_EXTENSION", "ROUTES", "Edge"]
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from loadtests.target.agents.archive import Archive
 from loadtests.target.agents.service import CAPACITY, WORKERS, Agents
 from loadtests.target.call import Call
-from loadtests.target.database import Database
+from loadtests.target.database.pool import Database
 from loadtests.target.dial import Dial
 from loadtests.target.faults import NO_FAULTS, Faults
 from loadtests.target.logs import Log

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from loadtests.target.agents.dial import AgentDial
 from loadtests.target.faults import NO_FAULTS, Decision, Faults, Outcome
-from loadtests.target.socket_dial import SocketDial
+from loadtests.target.sockets.dial import SocketDial
 
 __all__ = ["Dial"]
 

@@ -15,10 +15,10 @@ from enum import Enum
 
 from loadtests.law import Law, parse_law, spread
 from loadtests.target.agents.faults import AgentFaults, parse_agent_faults
-from loadtests.target.database_faults import DatabaseFaults, parse_database_faults
+from loadtests.target.database.faults import DatabaseFaults, parse_database_faults
 from loadtests.target.setting import of_text, parse_settings
 from loadtests.target.share import Share, parse_share, passes_whole, total_of
-from loadtests.target.socket_faults import SocketFaults, parse_socket_faults
+from loadtests.target.sockets.faults import SocketFaults, parse_socket_faults
 from loadtests.units import parse_duration_ns
 
 __all__ = ["NO_FAULTS", "Decision", "Errors", "Faults", "Outcome", "Share", "Stall", "parse_faults"]
@@ -126,7 +126,7 @@ NO_FAULTS = Faults()
 def parse_faults(dialled: Mapping[str, object]) -> Faults:
     """The dial from texts, e.g. {"law": "exp 5ms", "errors": "2% 503", "reset": "1%", "stall": "1s every 10s",
     "sockets": {"drop": "1.5% after 30s 1011", "lose": "1%"}, "database": {"lock": "users 3s at 30s"},
-    "agents": {"hang": "6%"}}; their grammar is in `socket_faults`, `database_faults` and `agents.faults`.
+    "agents": {"hang": "6%"}}; their grammar is in `sockets.faults`, `database.faults` and `agents.faults`.
 
     Keys left out or None are off. Raises `ValueError` with every mistake in one sentence each.
     """

@@ -33,7 +33,7 @@ from loadtests.target.faults import NO_FAULTS, Faults
 from loadtests.target.logs import Category, Log, ServerErrors, open_log
 from loadtests.target.postgres.attached import NONE, Attachment, attached
 from loadtests.target.provider.process import ProviderProcess
-from loadtests.target.sockets import PATH
+from loadtests.target.sockets.room import PATH
 from loadtests.target.transports import reset
 
 __all__ = ["Serving", "serve"]

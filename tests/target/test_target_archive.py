@@ -11,7 +11,7 @@ from loadtests.target.agents.archive import Archive
 from loadtests.target.agents.ledger import Run
 from loadtests.target.agents.question import Question
 from loadtests.target.agents.result import result_of
-from loadtests.target.database import DatabaseUnavailable
+from loadtests.target.database.pool import DatabaseUnavailable
 
 
 class Recorder:

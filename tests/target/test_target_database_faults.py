@@ -10,10 +10,10 @@ import pytest
 
 from loadtests.law import parse_law, spread
 from loadtests.target.backend import Backend, new_backend, turn_dial
-from loadtests.target.database_faults import Moments, parse_database_faults
+from loadtests.target.database.faults import Moments, parse_database_faults
+from loadtests.target.database.sleeping import slept, start_sleeping, stop_sleeping
 from loadtests.target.faults import NO_FAULTS, parse_faults
 from loadtests.target.postgres.attached import EMBEDDED, Attachment, attached
-from loadtests.target.sleeping import slept, start_sleeping, stop_sleeping
 
 MS = 1_000_000
 S = 1_000 * MS

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from loadtests.target.dial import Dial
 from loadtests.target.faults import parse_faults
 from loadtests.target.share import Share, Split, parse_share
-from loadtests.target.socket_dial import SocketDial, Treatment
-from loadtests.target.socket_faults import SocketFaults, parse_socket_faults
+from loadtests.target.sockets.dial import SocketDial, Treatment
+from loadtests.target.sockets.faults import SocketFaults, parse_socket_faults
 
 
 def treatments(faults: SocketFaults, count: int) -> list[Treatment]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from loadtests.target.agents.result import AGENT
-from loadtests.target.database import Database, DatabaseUnavailable
+from loadtests.target.database.pool import Database, DatabaseUnavailable
 
 if TYPE_CHECKING:
     from loadtests.target.agents.ledger import Run

@@ -5,7 +5,7 @@
     /ws?mode=broadcast          each JSON message goes to every connection in this mode, the sender among them
     /ws?mode=push&every=100ms   {"type": "push", "seq": 0.., "sent": Unix seconds} comes unasked
 
-`socket_modes` and `socket_events` have the details. The HTTP server hands the transport over once it has read the
+`modes` and `events` have the details. The HTTP server hands the transport over once it has read the
 upgrade; from there on `websockets`' protocol without I/O reads it; an idle connection keeps no task, queue or timer.
 The subprotocol `netra.v1` is taken when offered, permessage-deflate when asked for; messages may have 1 MB.
 """
@@ -24,12 +24,12 @@ from loadtests.target.backend import Backend
 from loadtests.target.call import Call, Refused
 from loadtests.target.logs import Category
 from loadtests.target.metrics import SOCKET_FAULTS
-from loadtests.target.socket_connection import NO_MODE, Answer, Connection, Mode
-from loadtests.target.socket_dial import Treatment
-from loadtests.target.socket_events import Events
-from loadtests.target.socket_faults import Drop
-from loadtests.target.socket_modes import Broadcast, Echo, Push
-from loadtests.target.socket_upgrade import Accepted, Refusal, Upgrade
+from loadtests.target.sockets.connection import NO_MODE, Answer, Connection, Mode
+from loadtests.target.sockets.dial import Treatment
+from loadtests.target.sockets.events import Events
+from loadtests.target.sockets.faults import Drop
+from loadtests.target.sockets.modes import Broadcast, Echo, Push
+from loadtests.target.sockets.upgrade import Accepted, Refusal, Upgrade
 from loadtests.target.transports import peer_has_left
 from loadtests.units import parse_duration_ns
 

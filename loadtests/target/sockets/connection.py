@@ -19,8 +19,8 @@ from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
 from loadtests.target.logs import trace_id_of
-from loadtests.target.socket_dial import Treatment
-from loadtests.target.socket_faults import Drop
+from loadtests.target.sockets.dial import Treatment
+from loadtests.target.sockets.faults import Drop
 from loadtests.target.transports import reset
 
 __all__ = ["MESSAGE_LIMIT", "NO_MODE", "Answer", "Connection", "Mode", "Room", "Unusable"]

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 from websockets.frames import TEXT, CloseCode, Opcode
 
-from loadtests.target.socket_connection import Answer, Connection, Unusable
+from loadtests.target.sockets.connection import Answer, Connection, Unusable
 
 __all__ = ["Broadcast", "Echo", "Push", "read_document"]
 

@@ -19,8 +19,8 @@ from loadtests.target.agents.question import Question, read_question
 from loadtests.target.agents.responses import PAGE
 from loadtests.target.backend import Backend
 from loadtests.target.call import Refused
-from loadtests.target.socket_connection import Answer, Connection
-from loadtests.target.socket_modes import read_document
+from loadtests.target.sockets.connection import Answer, Connection
+from loadtests.target.sockets.modes import read_document
 
 __all__ = ["Events"]
 

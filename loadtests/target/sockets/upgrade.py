@@ -18,7 +18,7 @@ from websockets.server import ServerProtocol
 from websockets.typing import Subprotocol
 from websockets.utils import accept_key
 
-from loadtests.target.socket_connection import MESSAGE_LIMIT
+from loadtests.target.sockets.connection import MESSAGE_LIMIT
 
 __all__ = ["Accepted", "Refusal", "Upgrade"]
 

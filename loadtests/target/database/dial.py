@@ -12,13 +12,13 @@ from typing import Any
 
 import asyncpg
 
-from loadtests.target.database_acts import end_sessions, lock_table, restart_server, session, take_all_connections
-from loadtests.target.database_faults import DatabaseFaults, Lock, Moments, Outage, Terminate
+from loadtests.target.database.acts import end_sessions, lock_table, restart_server, session, take_all_connections
+from loadtests.target.database.faults import DatabaseFaults, Lock, Moments, Outage, Terminate
+from loadtests.target.database.sleeping import slept, start_sleeping, stop_sleeping
 from loadtests.target.metrics import DATABASE_FAULTS, Metrics
 from loadtests.target.postgres.attached import Attachment
 from loadtests.target.postgres.programs import NoPostgres
 from loadtests.target.postgres.schema import NAMES
-from loadtests.target.sleeping import slept, start_sleeping, stop_sleeping
 
 __all__ = ["DatabaseDial"]
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import asyncpg
 
-from loadtests.target.database_acts import BACKEND
-from loadtests.target.database_dial import DatabaseDial
+from loadtests.target.database.acts import BACKEND
+from loadtests.target.database.dial import DatabaseDial
 from loadtests.target.metrics import Metrics
 from loadtests.target.postgres.attached import Attachment
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 from loadtests.law import spread
 from loadtests.target.share import Split
-from loadtests.target.socket_faults import Drop, Silence, SocketFaults
+from loadtests.target.sockets.faults import Drop, Silence, SocketFaults
 
 __all__ = ["Decided", "SocketDial", "Treatment"]
 

@@ -1,6 +1,6 @@
 """What the backend reads from its database: the same answers as `users` gives by arithmetic."""
 
-from loadtests.target.database import Database
+from loadtests.target.database.pool import Database
 from loadtests.target.users import Thread
 
 __all__ = ["stored_thread", "stored_threads"]
