@@ -1,7 +1,7 @@
 """`python -m benchmarks`: every benchmark with goals in turn, then one table of all of them.
 
 Each is a command of its own that writes its section of RESULTS.md; the table here is read back from those sections, so
-that `--table` shows without measuring what was found last.
+that `--table` gathers without measuring what was found last.
 """
 
 import re
@@ -33,7 +33,7 @@ Section = tuple[str, Sequence[tuple[str, ...]]]
 
 
 @click.command("benchmarks")
-@click.option("--table", "only_table", is_flag=True, help="Measure nothing: show what RESULTS.md holds.")
+@click.option("--table", "only_table", is_flag=True, help="Measure nothing: gather what RESULTS.md holds.")
 def command(*, only_table: bool) -> None:
     """Run all benchmarks that have goals, and show every goal with what was reached."""
     failed = [] if only_table else [module for module, *options in _COMMANDS if not _measured(module, options)]
@@ -41,8 +41,7 @@ def command(*, only_table: bool) -> None:
     rows = [(title, *row) for title, goals in sections for row in goals]
     text = markdown_table(("benchmark", *_HEADINGS), rows, left=2)
     print(text)
-    if not only_table:
-        write_section("Goals", text)
+    write_section("Goals", text)
     if failed:
         raise click.ClickException(f"{', '.join(failed)} did not end, so older figures stand for it")
 
