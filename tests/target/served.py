@@ -2,16 +2,15 @@
 
 import selectors
 import socket
+import struct
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-__all__ = ["UPGRADE", "Target", "wait_until"]
+__all__ = ["UPGRADE", "Target", "close_code", "frame"]
 
 UPGRADE = (
     b"GET /ws%s HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: keep-alive, Upgrade\r\n"
@@ -68,8 +67,17 @@ class Target:
         self.process.communicate()
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in 20 s"
-        time.sleep(0.02)
+def frame(opcode: int, data: bytes, *, fin: int = 0x80, masked: int = 0x80) -> bytes:
+    """A client's frame with a mask of zeros."""
+    length = struct.pack("!B", masked | len(data)) if len(data) < 126 else struct.pack("!BQ", masked | 127, len(data))
+    return bytes([fin | opcode]) + length + (b"\0\0\0\0" if masked else b"") + data
+
+
+def close_code(client: socket.socket) -> int:
+    """The code of the close frame the server ends with; it must be all that comes."""
+    received = b""
+    while piece := client.recv(65_536):
+        received += piece
+    assert received[0] == 0x88
+    assert len(received) == received[1] + 2
+    return int.from_bytes(received[2:4], "big")

@@ -12,7 +12,8 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from served import Target, wait_until
+from served import Target
+from target_waiting import wait_until
 
 LONG = "phase 0; first 0; token 20ms; tokens 10000"
 ASKED = {"query": "reduce cost", "user_id": "user_42"}

@@ -7,7 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
-from served import Target, wait_until
+from served import Target
+from target_waiting import wait_until
 from websockets.exceptions import ConnectionClosed
 
 QUICK = "phase 0; first 0; token 0; tokens 8"

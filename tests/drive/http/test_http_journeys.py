@@ -20,8 +20,7 @@ from http_scripted import (
     serving,
 )
 
-from loadtests.errors import UsageError
-from loadtests.plan.model import Feeder, Target
+from loadtests.plan.model import Feeder
 from loadtests.plan.protocol.http import Body, Check, Extract, HttpOperation, HttpSettings, Request, Step
 
 
@@ -395,25 +394,5 @@ def test_names_with_ids_in_them_do_not_grow_for_ever(run: Run) -> None:
         outcome, _ = await play("many_names")
         assert len(outcome.tallies) == 1 + 200 + 1
         assert outcome.ok("shop/other") == 50
-
-    run(test)
-
-
-@pytest.mark.parametrize(
-    ("name", "reason"),
-    [
-        pytest.param("no_such_module:f", "ModuleNotFoundError", id="a module that is not there"),
-        pytest.param("http_journeys:nope", "AttributeError", id="a function that is not there"),
-        pytest.param("http_journeys:plain", "expected an async function", id="a function that is not async"),
-    ],
-)
-def test_a_journey_that_cannot_be_played_is_found_before_the_run(run: Run, name: str, reason: str) -> None:
-    """A mistake in the plan, in words."""
-
-    async def test() -> None:
-        plan = scenario(HttpOperation("shop", journey=name))
-        with pytest.raises(UsageError, match=f"cannot use the journey {name}: .*{reason}"):
-            async with driving(plan, Target()):
-                pass
 
     run(test)
