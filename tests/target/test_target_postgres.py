@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -190,7 +191,17 @@ with new_server() as server:
 
 
 @pytest.fixture
-def killed_owner() -> Callable[[str], Path]:
+def own_place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where servers are made by this test alone: elsewhere others clear up what is left over, too."""
+    with tempfile.TemporaryDirectory(prefix="postgres-test-") as place:
+        Path(place).chmod(0o711)  # the server may belong to somebody else, who must get through
+        monkeypatch.setattr(tempfile, "tempdir", place)
+        monkeypatch.setenv("TMPDIR", place)
+        yield Path(place)
+
+
+@pytest.fixture
+def killed_owner(own_place: Path) -> Callable[[str], Path]:
     """A server whose owner did one more deed and was killed -9; gives the server's home."""
 
     def kill(deed: str = "pass") -> Path:
@@ -199,6 +210,7 @@ def killed_owner() -> Callable[[str], Path]:
             assert owner.stdout is not None
             assert owner.stdin is not None
             home = Path(owner.stdout.readline().strip())
+            assert home.is_relative_to(own_place)
             with new_home():
                 assert (home / "data" / "postmaster.pid").exists(), "a living owner keeps its own"
             owner.stdin.close()
