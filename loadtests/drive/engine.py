@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from loadtests.drive.closed_model import ClosedUsers
 from loadtests.drive.drivers.base import Driver
-from loadtests.drive.health import REST_NS, HealthProbe
+from loadtests.drive.health import HealthProbe
 from loadtests.drive.open_model import OpenArrivals
 from loadtests.plan.model import ClosedLoad, Scenario
 
@@ -30,7 +30,7 @@ class Engine:
         self._scenario, self._driver = scenario, driver
         self._recorder, self._clock = driver.recorder, driver.clock
         self._load = model(scenario, driver, self._recorder, clock=self._clock, shard=shard, shards=shards)
-        self._probe = HealthProbe(self._recorder, self._clock, in_flight=lambda: self._load.in_flight, rest_ns=REST_NS)
+        self._probe = HealthProbe(self._recorder, self._clock, in_flight=lambda: self._load.in_flight)
         self._over = asyncio.Event()
         self._ended_ns = 0
         self._hurried = False

@@ -9,29 +9,21 @@ from typing import Any
 from loadtests.clock import Clock
 from loadtests.drive.recorder import GENERATOR, Recorder
 
-__all__ = ["REST_NS", "TURN_NS", "HealthProbe"]
+__all__ = ["TURN_NS", "HealthProbe"]
 
 TURN_NS = 2_000_000
 """How often the engine does housekeeping and looks at its own lateness."""
-REST_NS = 5_000_000
-"""The same while there is nothing to keep house with: each wake-up costs a virtual core tens of microseconds."""
 
 _SECOND_NS = 1_000_000_000
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class HealthProbe:
-    """Takes a turn every 2 ms, or `rest_ns` after one that left no work: how late the turn comes is the loop lag.
+    """Takes a turn every 2 ms: how late the turn comes is the loop lag; once a second it notes CPU and memory."""
 
-    Once a second it notes CPU and memory. Where loop lag decides of validity, turns must come evenly: no rest then.
-    """
-
-    def __init__(
-        self, recorder: Recorder, clock: Clock, *, in_flight: Callable[[], int], rest_ns: int = TURN_NS
-    ) -> None:
+    def __init__(self, recorder: Recorder, clock: Clock, *, in_flight: Callable[[], int]) -> None:
         tape = recorder.tape(GENERATOR)
         self._recorder, self._clock, self._in_flight = recorder, clock, in_flight
-        self._rest_ns = rest_ns
         self._loop_lag, self._gc_pause = tape.measure("loop lag"), tape.measure("gc pause")
         self._gc_began = 0
         self._due = 0
@@ -59,8 +51,8 @@ class HealthProbe:
         self._loop_lag(self._due, now - self._due)
         if now - self._since_ns >= _SECOND_NS:
             self._note(now)
-        more = self._recorder.housekeep(now)
-        self._due = max(self._due + (TURN_NS if more else self._rest_ns), now)
+        self._recorder.housekeep(now)
+        self._due = max(self._due + TURN_NS, now)
         self._clock.at(self._due, self._turn)
 
     def _note(self, now: int) -> None:

@@ -347,11 +347,11 @@ class Recorder:
         at_s = (at_ns - self._seconds.start_ns) / _NS
         self._sample(FailureSample(self._scenario, operation, kind, at_s, message[:_SAMPLE_LENGTH], self._process))
 
-    def housekeep(self, now_ns: int) -> bool:
-        """One short turn of work: a piece of what has piled up, or of the seconds that have ended. Is there more?"""
+    def housekeep(self, now_ns: int) -> None:
+        """One short turn of work: a piece of what has piled up, or of the seconds that have ended."""
         if self._jobs:
             self._jobs.popleft()()
-            return bool(self._jobs)
+            return
         ended = (now_ns - self._seconds.start_ns - _GRACE_NS) // _NS
         if ended > self._ended:
             self._ended = ended
@@ -359,7 +359,6 @@ class Recorder:
             self._jobs.append(partial(self._queue_until, ended))
         else:
             self._fold((tape for tape in self._tapes.values() if len(tape) >= _FOLD_AT), least=_FOLD_AT)
-        return bool(self._jobs)
 
     def close(self) -> None:
         """Give out everything that is left."""
