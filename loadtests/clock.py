@@ -42,9 +42,6 @@ class _Agenda:
         self._entries: list[tuple[int, int, Callback, Any]] = []
         self._order = count()
 
-    def _next_due(self) -> int:
-        return self._entries[0][0] if self._entries else _LATEST
-
     def _run_until(self, now_ns: int) -> None:
         """Run what is due at `now_ns`; what callbacks add waits for the next turn, so the event loop gets its own."""
         entries, pop, first_new = self._entries, heapq.heappop, next(self._order)
@@ -112,6 +109,9 @@ class VirtualClock(_Agenda):
             self._now = max(self._now, self._next_due())
             self._run_until(self._now)
         self._now = end
+
+    def _next_due(self) -> int:
+        return self._entries[0][0] if self._entries else _LATEST
 
     def stall(self, by_ns: int) -> None:
         """Move on by `by_ns` as a stopped process sees it: everything due meanwhile runs late, at the end."""
