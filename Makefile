@@ -44,7 +44,7 @@ bench: $(READY) ## what one record, one merge, one dispatch costs; every goal be
 	$(BIN)/python -m benchmarks
 
 peers: $(READY) ## install the tools that ours is measured beside (as root)
-	apt-get install -y -qq --no-install-recommends nginx-light wrk hey apache2-utils
+	apt-get install -y -qq --no-install-recommends nginx-light wrk hey nghttp2-client apache2-utils
 	npm install --global --silent autocannon
 
 nightly: $(READY) ## the full-length suite against the embedded target

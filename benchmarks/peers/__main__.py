@@ -6,6 +6,7 @@ Exit code 1 when a goal was missed, 3 when the machine was too busy to tell; a p
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -16,7 +17,7 @@ from benchmarks.peers.comparison import OURS, closed_table, goals, open_table
 from benchmarks.peers.nginx import Nginx, serving
 from benchmarks.peers.ours import OpenFigures, measure_closed, measure_open
 from benchmarks.peers.outside import MARGIN_S, Pace, measure
-from benchmarks.peers.tools import PEERS, Peer
+from benchmarks.peers.tools import PEERS, Peer, paced_peers
 from benchmarks.quiet import BUSY_CORES, Moment, cores_taken_by_others
 from benchmarks.results import write_section
 from loadtests import __version__
@@ -42,57 +43,80 @@ def command(*, seconds: float, rounds: int, connections: int, rate: float, only:
     if (os.cpu_count() or 1) < 2:
         raise click.UsageError("this benchmark needs two cores: one for the server, one for the generator")
     os.sched_setaffinity(0, {_SERVER_CORE})
-    peers = [peer for peer in PEERS if not only or peer.name in only]
-    versions = {OURS: __version__, **{peer.name: peer.version() for peer in peers}}
+    chosen = [peer for peer in PEERS if not only or peer.name in only]
+    paced = [peer for peer in paced_peers(rate) if rate and (not only or peer.name in only)]
+    versions, paced_versions = _versions(chosen), _versions(paced)
+    turns = _Turns(rounds, connections, seconds)
     before = Moment.now()
     try:
         with serving(_SERVER_CORE) as server:
-            paces = _rounds(server, [peer for peer in peers if versions[peer.name]], connections, rounds, seconds)
-            figures = _open(server, rate, seconds=seconds) if rate else None
+            paces = turns.closed(server, [peer for peer in chosen if versions[peer.name]])
+            found = [peer for peer in paced if paced_versions[peer.name]]
+            opened, kept = turns.open(server, rate, found) if rate else ([], {})
     except LoadtestsError as error:
         raise click.ClickException(str(error)) from error
     others = cores_taken_by_others(before, Moment.now())
-    reached = goals(paces, figures, others_cores=others)
-    parts = [closed_table(paces, versions), *([open_table(figures)] if figures else []), goals_table(reached)]
+    reached = goals(paces, opened, kept, others_cores=others)
+    parts = [closed_table(paces, versions)]
+    if opened:
+        parts += [f"Open model at {rate:,.0f}/s:", open_table(opened, kept, paced_versions)]
+    parts.append(goals_table(reached))
     if others > BUSY_CORES:
         parts.append(f"Other programs kept {others:.2f} cores busy meanwhile: trust the ratios little, the rest not.")
     print("\n\n".join(parts))
     if write:
         what = f"{connections} connections, {rounds} rounds of {seconds:g} s in turn (`python -m benchmarks.peers`)."
-        known = {name: version for name, version in versions.items() if version and name != OURS}
+        known = {name: version for name, version in {**versions, **paced_versions}.items() if version and name != OURS}
         write_section("Peers", "\n\n".join(["\n".join(machine_lines(known)), what, *parts]))
     sys.exit(worst_exit_code(reached))
 
 
-def _rounds(
-    server: Nginx, peers: Sequence[Peer], connections: int, rounds: int, seconds: float
-) -> dict[str, list[Pace]]:
+def _versions(peers: Sequence[Peer]) -> dict[str, str | None]:
+    return {OURS: __version__, **{peer.name: peer.version() for peer in peers}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Turns:
     """Every tool once a round, so that a change of the machine's speed meets them all."""
-    found: dict[str, list[Pace]] = {}
-    for number in range(rounds):
-        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
-        found.setdefault(OURS, []).append(
-            measure_closed(server, server.work, connections, core=_GENERATOR_CORE, seconds=seconds)
-        )
-        for peer in peers:
-            _take_turn(server, peer, connections, seconds=seconds, into=found)
-    return found
 
+    rounds: int
+    connections: int
+    seconds: float
 
-def _take_turn(server: Nginx, peer: Peer, connections: int, *, seconds: float, into: dict[str, list[Pace]]) -> None:
-    """One turn of a peer; one that fails gives up its place, and the others go on."""
-    command = peer.command(server.url, connections, round(seconds + MARGIN_S))
-    try:
-        measured = measure(command, server, core=_GENERATOR_CORE, seconds=seconds, cwd=_ROOT)
-    except GeneratorFault as fault:
-        print(f"{peer.name}: {fault}", file=sys.stderr)
-        return
-    into.setdefault(peer.name, []).append(measured.pace)
+    def closed(self, server: Nginx, peers: Sequence[Peer]) -> dict[str, list[Pace]]:
+        """As fast as each can."""
+        found: dict[str, list[Pace]] = {}
+        for number in range(self.rounds):
+            print(f"round {number + 1} of {self.rounds}", file=sys.stderr, flush=True)
+            ours = measure_closed(server, server.work, self.connections, core=_GENERATOR_CORE, seconds=self.seconds)
+            found.setdefault(OURS, []).append(ours)
+            for peer in peers:
+                self._take(server, peer, into=found)
+        return found
 
+    def open(
+        self, server: Nginx, rate: float, peers: Sequence[Peer]
+    ) -> tuple[list[OpenFigures], dict[str, list[Pace]]]:
+        """At `rate` a second."""
+        opened: list[OpenFigures] = []
+        kept: dict[str, list[Pace]] = {}
+        where = {"core": _GENERATOR_CORE, "elsewhere": _SERVER_CORE}
+        for number in range(self.rounds):
+            print(f"open model at {rate:,.0f}/s, {number + 1} of {self.rounds}", file=sys.stderr, flush=True)
+            opened.append(measure_open(server, server.work, rate, **where, seconds=self.seconds))
+            for peer in peers:
+                self._take(server, peer, into=kept)
+        return opened, kept
 
-def _open(server: Nginx, rate: float, *, seconds: float) -> OpenFigures:
-    print(f"open model at {rate:,.0f}/s", file=sys.stderr, flush=True)
-    return measure_open(server, server.work, rate, core=_GENERATOR_CORE, elsewhere=_SERVER_CORE, seconds=seconds)
+    def _take(self, server: Nginx, peer: Peer, *, into: dict[str, list[Pace]]) -> None:
+        """One turn of a peer; one that fails gives up its place, and the others go on."""
+        command = peer.command(server.url, self.connections, round(self.seconds + MARGIN_S))
+        try:
+            measured = measure(command, server, core=_GENERATOR_CORE, seconds=self.seconds, cwd=_ROOT)
+        except GeneratorFault as fault:
+            print(f"{peer.name}: {fault}", file=sys.stderr)
+            return
+        into.setdefault(peer.name, []).append(measured.pace)
 
 
 if __name__ == "__main__":

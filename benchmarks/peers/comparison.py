@@ -56,40 +56,80 @@ def closed_table(
     return markdown_table(headings, lines)
 
 
-def open_table(figures: OpenFigures) -> str:
-    """The open model in one line."""
-    line = (
-        f"{OURS}, open, {figures.offered_per_s:,.0f}/s",
-        f"{figures.pace.requests_per_s:,.0f}/s",
-        format_duration(figures.lag_p50_ns),
-        format_duration(figures.lag_p99_ns),
-        f"{figures.dropped:,}",
-        f"{figures.pace.cpu_us_per_request:.1f}",
-        f"{figures.pace.cpu_cores:.2f}",
+def open_table(
+    opened: Sequence[OpenFigures], kept: Mapping[str, Sequence[Pace]], versions: Mapping[str, str | None]
+) -> str:
+    """The open model, and a line for each peer of `versions` that can keep to a rate: medians over the rounds."""
+    ours = (
+        f"{OURS} {versions[OURS]}",
+        *_pace_cells([one.pace for one in opened]),
+        format_duration(_lag_p50_ns(opened)),
+        format_duration(_lag_p99_ns(opened)),
+        f"{sum(one.dropped for one in opened):,}",
     )
-    headings = ("work", "achieved", "start lag p50", "start lag p99", "dropped", "CPU µs/request", "cores used")
-    return markdown_table(headings, [line])
+    lines = [ours]
+    for name, version in versions.items():
+        if name == OURS:
+            continue
+        if kept.get(name):
+            lines.append((f"{name} {version}", *_pace_cells(kept[name]), "", "", ""))
+        else:
+            lines.append((name, "not installed" if version is None else "failed", "", "", "", "", ""))
+    headings = ("tool", "per second", "CPU µs/request", "cores used", "start lag p50", "start lag p99", "dropped")
+    return markdown_table(headings, lines)
 
 
-def goals(rounds: Mapping[str, Sequence[Pace]], figures: OpenFigures | None, *, others_cores: float) -> list[Goal]:
-    """What was promised, and what was reached in this run, while other programs took `others_cores`."""
+def goals(
+    rounds: Mapping[str, Sequence[Pace]],
+    opened: Sequence[OpenFigures],
+    kept: Mapping[str, Sequence[Pace]],
+    *,
+    others_cores: float,
+) -> list[Goal]:
+    """What was promised, and what was reached in this run, while other programs took `others_cores`.
+
+    `rounds` are of the closed loop, `opened` of our open model, `kept` of the peers that kept to its rate.
+    """
     closed = [ratio_goal(f"closed loop beside {peer}", wanted, rounds, peer) for peer, wanted in _OF_PEERS.items()]
-    return in_company([*closed, *([] if figures is None else _open_goals(figures, rounds))], others_cores)
+    return in_company([*closed, *(_open_goals(opened, kept, rounds) if opened else [])], others_cores)
 
 
-def _open_goals(figures: OpenFigures, rounds: Mapping[str, Sequence[Pace]]) -> list[Goal]:
-    """wrk cannot keep to a rate, so what a request costs it in its closed loop stands for it."""
-    rate, pace = f"open model at {figures.offered_per_s:,.0f}/s", figures.pace
-    of_wrk = median(one.cpu_us_per_request for one in rounds[_WRK]) if rounds.get(_WRK) else None
-    what, wanted = f"{rate}, CPU of a request beside wrk", f"≤ {_CPU_OF_WRK:g} ×"
+def _open_goals(
+    opened: Sequence[OpenFigures], kept: Mapping[str, Sequence[Pace]], rounds: Mapping[str, Sequence[Pace]]
+) -> list[Goal]:
+    """wrk cannot keep to a rate, so what a request costs it in its closed loop stands for it, beside those that can."""
+    rate = f"open model at {opened[0].offered_per_s:,.0f}/s"
+    achieved = median(one.pace.requests_per_s / one.offered_per_s for one in opened)
     return [
-        at_least(f"{rate}, achieved", _ACHIEVED, pace.requests_per_s / figures.offered_per_s, form="{:.1%}"),
-        at_most(f"{rate}, start lag p50", _LAG_P50_US, figures.lag_p50_ns / 1e3, form="{:.0f} µs"),
-        at_most(f"{rate}, start lag p99", _LAG_P99_US, figures.lag_p99_ns / 1e3, form="{:.0f} µs"),
-        Goal(what, wanted, None, None)
-        if of_wrk is None
-        else at_most(what, _CPU_OF_WRK, pace.cpu_us_per_request / of_wrk, form="{:.2f} ×"),
+        at_least(f"{rate}, achieved", _ACHIEVED, achieved, form="{:.1%}"),
+        at_most(f"{rate}, start lag p50", _LAG_P50_US, _lag_p50_ns(opened) / 1e3, form="{:.0f} µs"),
+        at_most(f"{rate}, start lag p99", _LAG_P99_US, _lag_p99_ns(opened) / 1e3, form="{:.0f} µs"),
+        _cpu_goal(f"{rate}, CPU of a request beside wrk's closed loop", opened, rounds.get(_WRK, ())),
+        *(_cpu_goal(f"{rate}, CPU of a request beside {peer} at that rate", opened, kept[peer]) for peer in kept),
     ]
+
+
+def _cpu_goal(what: str, opened: Sequence[OpenFigures], theirs: Sequence[Pace]) -> Goal:
+    if not theirs:
+        return Goal(what, f"≤ {_CPU_OF_WRK:g} ×", None, None)
+    ratio = median(a.pace.cpu_us_per_request / b.cpu_us_per_request for a, b in zip(opened, theirs, strict=False))
+    return at_most(what, _CPU_OF_WRK, ratio, form="{:.2f} ×")
+
+
+def _pace_cells(paces: Sequence[Pace]) -> tuple[str, str, str]:
+    return (
+        f"{median(pace.requests_per_s for pace in paces):,.0f}",
+        f"{median(pace.cpu_us_per_request for pace in paces):.1f}",
+        f"{median(pace.cpu_cores for pace in paces):.2f}",
+    )
+
+
+def _lag_p50_ns(opened: Sequence[OpenFigures]) -> float:
+    return median(one.lag_p50_ns for one in opened)
+
+
+def _lag_p99_ns(opened: Sequence[OpenFigures]) -> float:
+    return median(one.lag_p99_ns for one in opened)
 
 
 def ratio_in_rounds(ours: Sequence[Pace], others: Sequence[Pace]) -> float | None:

@@ -1,4 +1,4 @@
-"""The peers: how each is found, and how each is told to do the same closed-loop work. A row per tool."""
+"""The peers: how each is found, and how each is told to do the same work. A row per tool."""
 
 import importlib.util
 import re
@@ -7,10 +7,11 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
-__all__ = ["PEERS", "Peer"]
+__all__ = ["PEERS", "Peer", "paced_peers"]
 
 _HERE = Path(__file__).parent
 
@@ -36,9 +37,22 @@ def _autocannon(url: str, connections: int, seconds: int) -> Sequence[str]:
     return ["autocannon", "-c", str(connections), "-d", str(seconds), "--no-progress", url]
 
 
+def _ab(url: str, connections: int, seconds: int) -> Sequence[str]:
+    more_than_it_can = seconds * 1_000_000
+    return ["ab", "-k", "-q", "-c", str(connections), "-t", str(seconds), "-n", str(more_than_it_can), url]
+
+
 def _k6(url: str, connections: int, seconds: int) -> Sequence[str]:
     options = ["--vus", str(connections), "--duration", f"{seconds}s", "--quiet", "--no-usage-report"]
     return ["k6", "run", *options, "-e", f"URL={url}", str(_HERE / "k6.js")]
+
+
+def _uvloop(url: str, connections: int, seconds: int, *options: str) -> Sequence[str]:
+    return [sys.executable, "-m", "benchmarks.peers.uvloop_loop", url, str(connections), str(seconds), *options]
+
+
+def _uvloop_parsed(url: str, connections: int, seconds: int) -> Sequence[str]:
+    return _uvloop(url, connections, seconds, "--parsed")
 
 
 def _locust(url: str, connections: int, seconds: int) -> Sequence[str]:
@@ -47,6 +61,15 @@ def _locust(url: str, connections: int, seconds: int) -> Sequence[str]:
     file = str(_HERE / "locustfile.py")
     quiet = ["--headless", "--only-summary", "--loglevel", "ERROR"]
     return [sys.executable, "-m", "locust", "-f", file, *quiet, *shape, "--host", f"http://{host}", f"--path=/{path}"]
+
+
+def _h2load(url: str, connections: int, seconds: int, *, rate: float) -> Sequence[str]:
+    work = ["--h1", "-t1", f"-c{connections}", "-m1", f"-D{seconds}"]
+    return ["h2load", *work, f"--rps={rate / connections:g}", url]
+
+
+def _wrk2(url: str, connections: int, seconds: int, *, rate: float) -> Sequence[str]:
+    return ["wrk2", "-t1", f"-c{connections}", f"-d{seconds}s", f"-R{rate:.0f}", url]
 
 
 def _on_path(program: str, *arguments: str) -> Callable[[], str | None]:
@@ -72,6 +95,17 @@ PEERS = (
     Peer("wrk", _wrk, _on_path("wrk", "-v")),
     Peer("autocannon", _autocannon, _on_path("autocannon", "--version")),
     Peer("hey", _hey, _on_path("hey")),
+    Peer("ab", _ab, _on_path("ab", "-V")),
     Peer("k6", _k6, _on_path("k6", "version")),
     Peer("Locust FastHttpUser", _locust, _importable("locust")),
+    Peer("a bare loop, httptools", _uvloop_parsed, _importable("uvloop")),
+    Peer("a bare loop, unread", _uvloop, _importable("uvloop")),
 )
+
+
+def paced_peers(rate: float) -> tuple[Peer, ...]:
+    """Those that can keep to `rate` requests a second, over all their connections."""
+    return (
+        Peer("h2load", partial(_h2load, rate=rate), _on_path("h2load", "--version")),
+        Peer("wrk2", partial(_wrk2, rate=rate), _on_path("wrk2", "-v")),
+    )

@@ -76,4 +76,6 @@ def json_text(value: str) -> str:
 
 def url_text(value: str) -> str:
     """The value percent-encoded for a path segment, a query or a form."""
+    if value.isalnum() and value.isascii():  # most are; a tenth of the price of asking `quote`
+        return value
     return quote(value, safe="")

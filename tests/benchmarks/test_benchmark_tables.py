@@ -5,10 +5,10 @@ import pytest
 from benchmarks.__main__ import goals_in
 from benchmarks.goals import Goal, at_least, at_most, goals_table, worst_exit_code
 from benchmarks.machine import machine_lines
-from benchmarks.peers.comparison import OURS, closed_table, goals
+from benchmarks.peers.comparison import OURS, closed_table, goals, open_table
 from benchmarks.peers.ours import OpenFigures
 from benchmarks.peers.outside import Pace
-from benchmarks.peers.tools import PEERS
+from benchmarks.peers.tools import PEERS, paced_peers
 from benchmarks.quiet import Moment, cores_taken_by_others
 from benchmarks.results import with_section
 from benchmarks.table import markdown_table
@@ -55,7 +55,7 @@ def test_a_peer_that_is_not_there_has_a_row_that_says_so():
     text = closed_table({OURS: paces(60)}, {OURS: "1", "k6": None, "hey": "?"})
     assert "| k6          | not installed" in text
     assert "| hey         |        failed" in text
-    found = goals({OURS: paces(60)}, None, others_cores=0.0)
+    found = goals({OURS: paces(60)}, [], {}, others_cores=0.0)
     assert [goal.state for goal in found] == ["not measured"] * 4
     assert worst_exit_code(found) == 0
 
@@ -75,7 +75,18 @@ def test_a_peer_that_is_not_there_has_a_row_that_says_so():
 )
 def test_goals(rounds: dict[str, list[Pace]], figures: OpenFigures, others: float, code: int):
     """Met, missed, or not measurable, by exit code."""
-    assert worst_exit_code(goals(rounds, figures, others_cores=others)) == code
+    assert worst_exit_code(goals(rounds, [figures], {}, others_cores=others)) == code
+
+
+def test_the_open_model_stands_beside_peers_that_keep_to_its_rate():
+    """The CPU of a request is compared within a round; who is not there has a row, but no goal."""
+    ours = [opened(cpu_us=20.0), opened(cpu_us=30.0)]
+    kept = {"h2load": [Pace(20_000.0, 10.0, 0.2), Pace(20_000.0, 15.0, 0.3)]}
+    text = open_table(ours, kept, {OURS: "1", "h2load": "2", "wrk2": None})
+    assert "| h2load 2" in text
+    assert "| wrk2        | not installed" in text
+    beside = [goal for goal in goals(FAST, ours, kept, others_cores=0.0) if "h2load at that rate" in goal.what]
+    assert [(goal.reached, goal.state) for goal in beside] == [("2.00 ×", "MISSED")]
 
 
 def test_a_goal_at_its_limit_is_met():
@@ -99,7 +110,7 @@ def test_others_are_what_the_machine_did_and_the_family_did_not():
     assert cores_taken_by_others(Moment(10.0, 100.0, 5.0), Moment(12.0, 101.0, 6.5)) == 0.0
 
 
-@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+@pytest.mark.parametrize("peer", [*PEERS, *paced_peers(6_400.0)], ids=lambda peer: peer.name)
 def test_every_peer_is_told_where_how_many_and_how_long(peer):
     """The address's path, the connections and the seconds are somewhere in the command."""
     told = " ".join(peer.command("http://127.0.0.1:8080/hello", 64, 7))
