@@ -4,12 +4,12 @@ The index is the execution's number in the whole run, so any number of processes
 Columns of one table share a seed, so all of them come from the same row.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from loadtests.plan.chance import uniform
 from loadtests.plan.model import Feeder
 
-__all__ = ["row", "value"]
+__all__ = ["row", "rows", "value"]
 
 
 def value(feeder: Feeder, index: int) -> str:
@@ -23,3 +23,13 @@ def value(feeder: Feeder, index: int) -> str:
 def row(data: Mapping[str, Feeder], names: Iterable[str], index: int) -> dict[str, str]:
     """The values of `names` for execution `index`; names without a feeder (extracted ones) are left out."""
     return {name: value(data[name], index) for name in names if name in data}
+
+
+def rows(data: Mapping[str, Feeder], names: Iterable[str]) -> Callable[[int], dict[str, str]]:
+    """`row` of those names as a function of the index alone, for the load loop."""
+    feeders = [(name, data[name]) for name in names if name in data]
+    if len(feeders) == 1 and feeders[0][1].order == "sequence":
+        name, values = feeders[0][0], feeders[0][1].values
+        count = len(values)
+        return lambda index: {name: str(values[index % count])}
+    return lambda index: {name: value(feeder, index) for name, feeder in feeders}

@@ -24,7 +24,7 @@ from loadtests.plan.model import OpenLoad, Operation, Scenario, Stage
 __all__ = ["ArrivalChunk", "Curve", "arrivals", "due_times", "operation_shares", "user_operations"]
 
 _BLOCK = 8192
-_USER_BLOCK = 64
+_USER_BLOCK, _USER_BLOCK_AT_MOST = 64, 256
 _SECOND_NS = 10**9
 _FINEST_RATE = 3600 * 10**6
 """Rates are read as the nearest fraction with at most this denominator: 100/m is 5/3 a second, not 1.66666666667."""
@@ -143,10 +143,10 @@ def due_times(scenario: Scenario, *, shard: int = 0, shards: int = 1) -> Iterato
 def user_operations(scenario: Scenario, user: int) -> Iterator[int]:
     """The closed-model sequence of operation positions of one user, seeded by (`scenario.seed`, user); endless."""
     choose = _Choice(scenario.operations, derive_seed(scenario.seed, f"user {user}"))
-    first = 0
+    first, block = 0, _USER_BLOCK
     while True:
-        yield from choose(np.arange(first, first + _USER_BLOCK, dtype=np.int64)).tolist()
-        first += _USER_BLOCK
+        yield from choose(np.arange(first, first + block, dtype=np.int64)).tolist()
+        first, block = first + block, min(2 * block, _USER_BLOCK_AT_MOST)
 
 
 def operation_shares(operations: Sequence[Operation]) -> tuple[float, ...]:

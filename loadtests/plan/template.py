@@ -52,6 +52,9 @@ class Template:
         """`render(…).encode()`, with the literal pieces encoded once for all."""
         if not self.names:
             return self._encoded[0]
+        if len(self.names) == 1:
+            value = values[self.names[0]]
+            return self._encoded[0] + (value if escape is None else escape(value)).encode() + self._encoded[1]
         parts = [self._encoded[0]]
         for name, literal in zip(self.names, self._encoded[1:], strict=True):
             parts += ((values[name] if escape is None else escape(values[name])).encode(), literal)

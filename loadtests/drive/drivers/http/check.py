@@ -53,6 +53,11 @@ class Judge:
         self.reads_body = bool(self._contains or self._json)
 
     @property
+    def only_text(self) -> bytes | None:
+        """What a body must contain, where that is all it must and it never varies."""
+        return self._contains[0][1] if len(self._contains) == 1 and not self._json else None
+
+    @property
     def limit(self) -> int | None:
         """Bytes of body on the wire beyond which the answer is bad whatever follows."""
         caps = [cap for cap in (self.max_bytes, BODY_CAP if self.reads_body else None) if cap is not None]

@@ -52,12 +52,17 @@ class Wire:
     def __init__(self, head: list[Piece], body: Piece | None) -> None:
         pieces = [*head, *([] if body is None else [body])]
         self.names = frozenset[str]().union(*(piece.names for piece in pieces))
-        self._head, self._body = _merged(head), body
+        merged = _merged(head)
+        self._parts = [b"" if piece.names else piece.render({}) for piece in merged]
+        self._holes = [(place, piece.render) for place, piece in enumerate(merged) if piece.names]
+        self._body = body
         self.static = None if self.names else self.render({})
 
     def render(self, values: Values) -> bytes:
         """The bytes of one execution."""
-        parts = [piece.render(values) for piece in self._head]
+        parts = self._parts.copy()
+        for place, render in self._holes:
+            parts[place] = render(values)
         if self._body is None:
             return b"".join(parts)
         body = self._body.render(values)

@@ -10,7 +10,7 @@ from loadtests.drive.drivers.http.connection import NOBODY, Connection, Waiting
 from loadtests.drive.drivers.http.pool import DOUBTFUL_NS, Pool
 from loadtests.drive.drivers.http.reader import AnswerReader
 from loadtests.drive.drivers.http.requests import CompiledRequest
-from loadtests.plan.data import row
+from loadtests.plan.data import rows
 from loadtests.plan.protocol.http import HttpOperation
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ class SingleRequest(Waiting):
         self._judge = Judge(operation.request.check)
         self._wire = compiled.wire()
         self._payload = self._wire.static
-        self._data, self._names = driver.scenario.data, sorted(self._wire.names | self._judge.names)
+        data = driver.scenario.data
+        self._values, self._checked = rows(data, sorted(self._wire.names)), rows(data, sorted(self._judge.names))
         self._now, self._ok, self._idle = driver.clock.now, self._account.ok, pool.idle
         self._pending = driver.deadlines(driver.scenario.timeout_of(operation)).pending
         self.head_only = compiled.method == "HEAD"
@@ -50,6 +51,9 @@ class SingleRequest(Waiting):
         self._learning_since = 0
         if self._account.first_byte is not None or self._judge.reads_body:
             self.good = self._good_head  # type: ignore[method-assign]
+        if self._account.first_byte is None and self._judge.only_text is not None:
+            self._text = self._judge.only_text
+            self.good = self._good_text  # type: ignore[method-assign]
 
     def start(self, index: int, intended_ns: int, user: int) -> None:
         """Begin one execution."""
@@ -93,7 +97,7 @@ class SingleRequest(Waiting):
     def answered(self, connection: Connection, piece: bytes) -> None:
         """See `Waiting`."""
         ended, reader = self._now(), connection.reader
-        values = row(self._data, self._judge.names, connection.index)
+        values = self._checked(connection.index)
         failure = self._judge.fault(reader.status, reader.head, reader.body, values)
         del self._pending[connection]
         times = connection.intended_ns, connection.sent_ns, ended
@@ -116,12 +120,19 @@ class SingleRequest(Waiting):
         self._pending.pop(connection, None)
         self._account.cut_off(connection.intended_ns)
 
+    def _good_text(self, connection: Connection, answer: bytes, body_at: int) -> None:
+        """As `good`, where the body must contain one text and nothing else is asked of it."""
+        if answer.find(self._text, body_at) >= 0:
+            SingleRequest.good(self, connection, answer, body_at)
+        else:
+            self._good_head(connection, answer, body_at)
+
     def _good_head(self, connection: Connection, answer: bytes, body_at: int) -> None:
         """As `good`, where more is wanted than a good head."""
         if self._account.first_byte is not None:
             self._account.first_byte(connection.intended_ns, self._now() - connection.intended_ns)
-        names, body = self._judge.names, answer[body_at:]
-        failure = self._judge.body_fault(body, row(self._data, names, connection.index) if names else {})
+        body = answer[body_at:]
+        failure = self._judge.body_fault(body, self._checked(connection.index))
         if failure is None:
             SingleRequest.good(self, connection, answer, body_at)
             return
@@ -133,7 +144,7 @@ class SingleRequest(Waiting):
         self._driver.finished(connection.user)
 
     def _render(self, index: int) -> bytes:
-        payload = self._wire.render(row(self._data, self._names, index))
+        payload = self._wire.render(self._values(index))
         if len(payload) > _LARGE:  # an answer may come before all of it is sent: look at each
             self._learns = False
             self.known.clear()
