@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from loadtests.plan.chance import Draws, derive_seed, uniform, uniforms
-from loadtests.plan.data import row, value
+from loadtests.plan.data import row, rows, value
 from loadtests.plan.model import Feeder
 
 
@@ -40,6 +40,13 @@ def test_columns_of_one_table_come_from_the_same_row() -> None:
     }
     rows = {tuple(row(data, data, index).values()) for index in range(100)}
     assert rows == {("ann", "a@x"), ("bob", "b@x"), ("cid", "c@x")}
+
+
+@given(st.integers(0, 2**40), st.lists(st.sampled_from("abcd"), unique=True))
+def test_rows_of_names_known_beforehand_are_the_same(index: int, names: list[str]) -> None:
+    """One name in sequence has a way of its own; `d` has no feeder."""
+    data = {"a": Feeder(range(7)), "b": Feeder(("x", "y")), "c": Feeder(range(9), "random", seed=5)}
+    assert rows(data, names)(index) == row(data, names, index)
 
 
 def test_a_row_leaves_out_names_that_are_extracted_later() -> None:

@@ -1,6 +1,7 @@
 """Templates are taken apart once and joined per execution."""
 
 import json
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,12 @@ def test_an_escape_is_applied_to_values_only() -> None:
     assert json.loads(template.render({"q": value}, escape=json_text))["q"] == value
     assert json.loads(template.render_bytes({"q": value}, escape=json_text))["q"] == value
     assert Template.of("/s?q={{q}}").render({"q": "a/b c&é"}, escape=url_text) == "/s?q=a%2Fb%20c%26%C3%A9"
+
+
+@given(st.one_of(st.text(), st.text("aZ09é٣²")))
+def test_a_value_in_a_url_is_percent_encoded(value: str) -> None:
+    """Letters and digits beyond ASCII too."""
+    assert url_text(value) == quote(value, safe="")
 
 
 def test_a_value_that_looks_like_a_template_is_not_filled_in_again() -> None:

@@ -111,6 +111,8 @@ def test_a_known_head_does_not_make_a_bad_answer_good(run: Run) -> None:
     ("check", "good", "bad"),
     [
         pytest.param(Check(contains=("right",)), b'{"v":"right"}', b'{"v":"wrong"}', id="text in the body"),
+        pytest.param(Check(contains=("200 OK",)), b"[200 OK]", b"[200 KO]", id="a text that the head has as well"),
+        pytest.param(Check(contains=("[", "ok")), b"[ok]", b"[no]", id="two texts, one of them missing"),
         pytest.param(Check(contains=("u{{user}}",)), b"[u7]", b"[u8]", id="text with a variable"),
         pytest.param(Check(json={"v": "right"}), b'{"v":"right"}', b'{"v":"wrong"}', id="a JSON value"),
         pytest.param(Check(json={"v": "{{user}}"}), b'{"v":"7"}', b'{"v":"8"}', id="a JSON value with a variable"),
