@@ -104,16 +104,30 @@ def _open_goals(
         at_least(f"{rate}, achieved", _ACHIEVED, achieved, form="{:.1%}"),
         at_most(f"{rate}, start lag p50", _LAG_P50_US, _lag_p50_ns(opened) / 1e3, form="{:.0f} µs"),
         at_most(f"{rate}, start lag p99", _LAG_P99_US, _lag_p99_ns(opened) / 1e3, form="{:.0f} µs"),
-        _cpu_goal(f"{rate}, CPU of a request beside wrk's closed loop", opened, rounds.get(_WRK, ())),
-        *(_cpu_goal(f"{rate}, CPU of a request beside {peer} at that rate", opened, kept[peer]) for peer in kept),
+        _cpu_goal(f"{rate}, CPU of a request beside wrk's closed loop", _cpu_of_medians(opened, rounds.get(_WRK, ()))),
+        *(
+            _cpu_goal(f"{rate}, CPU of a request beside {peer} at that rate", _cpu_in_rounds(opened, paces))
+            for peer, paces in kept.items()
+        ),
     ]
 
 
-def _cpu_goal(what: str, opened: Sequence[OpenFigures], theirs: Sequence[Pace]) -> Goal:
-    if not theirs:
+def _cpu_goal(what: str, ratio: float | None) -> Goal:
+    if ratio is None:
         return Goal(what, f"≤ {_CPU_OF_WRK:g} ×", None, None)
-    ratio = median(a.pace.cpu_us_per_request / b.cpu_us_per_request for a, b in zip(opened, theirs, strict=False))
     return at_most(what, _CPU_OF_WRK, ratio, form="{:.2f} ×")
+
+
+def _cpu_in_rounds(opened: Sequence[OpenFigures], theirs: Sequence[Pace]) -> float:
+    """The median of the ratios, of tools that took turns."""
+    return median(a.pace.cpu_us_per_request / b.cpu_us_per_request for a, b in zip(opened, theirs, strict=False))
+
+
+def _cpu_of_medians(opened: Sequence[OpenFigures], theirs: Sequence[Pace]) -> float | None:
+    """The ratio of the medians, of tools whose rounds were minutes apart."""
+    if not theirs:
+        return None
+    return median(a.pace.cpu_us_per_request for a in opened) / median(b.cpu_us_per_request for b in theirs)
 
 
 def _pace_cells(paces: Sequence[Pace]) -> tuple[str, str, str]:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from loadtests.law import parse_law
+from loadtests.plan.chance import derive_seed, uniform
 from loadtests.plan.model import Arrivals, ClosedLoad, OpenLoad, Scenario, Stage
 from loadtests.plan.profile import Curve, arrivals, due_times, operation_shares, user_operations
 from loadtests.plan.protocol.null import NullOperation
@@ -178,6 +179,12 @@ def test_each_user_has_a_sequence_of_operations_of_its_own_that_repeats_with_the
     taken = [list(itertools.islice(user_operations(planned, user), 1000)) for user in (0, 0, 1)]
     assert taken[0] == taken[1] != taken[2]
     assert 650 < taken[0].count(0) < 850
+
+
+def test_each_choice_of_a_user_is_a_function_of_its_number_alone() -> None:
+    """However many are computed at once: three in four are below 0.75, none is drawn twice."""
+    taken = list(itertools.islice(user_operations(scenario(hold(1, 1), seed=5), 2), 1000))
+    assert taken == [int(uniform(derive_seed(5, "user 2"), number) >= 0.75) for number in range(1000)]
 
 
 def test_a_closed_load_has_no_arrivals() -> None:
