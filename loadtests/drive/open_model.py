@@ -25,8 +25,10 @@ class OpenArrivals:
     ) -> None:
         load = scenario.load
         assert isinstance(load, OpenLoad)
-        self._driver, self._clock = driver, clock
-        self._tapes = [recorder.tape(operation.name) for operation in scenario.operations]
+        self._clock = clock
+        tapes = [recorder.tape(operation.name) for operation in scenario.operations]
+        self._begun = [(tape.started, tape.fired, driver.starter(number)) for number, tape in enumerate(tapes)]
+        self._tapes = tapes
         self._chunks = arrivals(scenario, shard=shard, shards=shards, chunk=_CHUNK)
         self._room = load.max_in_flight // shards + (shard < load.max_in_flight % shards)
         self._start_ns, self._duration_ns = 0, load.duration_ns
@@ -68,21 +70,21 @@ class OpenArrivals:
     def _arrive(self, _argument: object) -> None:
         if self._stopped:
             return
-        clock_now, fire, tapes = self._clock.now, self._driver.fire, self._tapes
+        clock_now, begun = self._clock.now, self._begun
         due, index, operations = self._due, self._index, self._operation
         position = self._next
         until = min(len(due), position + _BATCH)
         now = clock_now()
         while position < until and due[position] <= now:
             intended, operation = due[position], operations[position]
-            tape = tapes[operation]
-            tape.started(intended)
-            tape.fired(now)
+            started, fired, fire = begun[operation]
+            started(intended)
+            fired(now)
             if self.in_flight >= self._room:
-                tape.dropped(intended)
+                self._tapes[operation].dropped(intended)
             else:
                 self.in_flight += 1
-                fire(operation, index[position], intended, -1)
+                fire(index[position], intended, -1)
             position += 1
             now = clock_now()
         self._next = position

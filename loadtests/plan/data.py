@@ -5,11 +5,12 @@ Columns of one table share a seed, so all of them come from the same row.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from math import lcm
 
 from loadtests.plan.chance import uniform
 from loadtests.plan.model import Feeder
 
-__all__ = ["row", "rows", "value"]
+__all__ = ["recurs_after", "row", "rows", "value"]
 
 
 def value(feeder: Feeder, index: int) -> str:
@@ -33,3 +34,14 @@ def rows(data: Mapping[str, Feeder], names: Iterable[str]) -> Callable[[int], di
         count = len(values)
         return lambda index: {name: str(values[index % count])}
     return lambda index: {name: value(feeder, index) for name, feeder in feeders}
+
+
+def recurs_after(data: Mapping[str, Feeder], names: Iterable[str]) -> int | None:
+    """After how many executions all values of `names` come round again, in the same order; `None` where they do not.
+
+    Values drawn at random do not, nor do names without a feeder.
+    """
+    feeders = [data.get(name) for name in names]
+    if any(feeder is None or feeder.order == "random" for feeder in feeders):
+        return None
+    return lcm(*(len(feeder.values) for feeder in feeders if feeder is not None))

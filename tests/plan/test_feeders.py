@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from loadtests.plan.chance import Draws, derive_seed, uniform, uniforms
-from loadtests.plan.data import row, rows, value
+from loadtests.plan.data import recurs_after, row, rows, value
 from loadtests.plan.model import Feeder
 
 
@@ -47,6 +47,23 @@ def test_rows_of_names_known_beforehand_are_the_same(index: int, names: list[str
     """One name in sequence has a way of its own; `d` has no feeder."""
     data = {"a": Feeder(range(7)), "b": Feeder(("x", "y")), "c": Feeder(range(9), "random", seed=5)}
     assert rows(data, names)(index) == row(data, names, index)
+
+
+@given(st.integers(0, 2**40), st.sets(st.sampled_from("abc")))
+def test_rows_come_round_again_after_the_common_multiple_of_their_lengths(index: int, names: set[str]) -> None:
+    """Not a single one sooner; what is drawn at random, or has no feeder, never does."""
+    data = {
+        "a": Feeder(range(6)),
+        "b": Feeder(("x", "y", "z", "w")),
+        "c": Feeder(range(5)),
+        "d": Feeder((1,), "random"),
+    }
+    period = recurs_after(data, names)
+    assert period is not None
+    assert row(data, names, index) == row(data, names, index + period)
+    assert len({tuple(row(data, sorted(names), at).values()) for at in range(period)}) == period
+    assert recurs_after(data, names | {"d"}) is None
+    assert recurs_after(data, names | {"e"}) is None
 
 
 def test_a_row_leaves_out_names_that_are_extracted_later() -> None:

@@ -8,12 +8,16 @@ service time at the moment the driver sends.
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from loadtests.clock import Clock
 from loadtests.drive.recorder import Recorder
 from loadtests.plan.model import Scenario, Target
 
-__all__ = ["Driver", "Surroundings"]
+__all__ = ["Driver", "Start", "Surroundings"]
+
+Start = Callable[[int, int, int], None]
+"""Starts one execution: index, intended start, user, as in `Driver.fire`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,10 @@ class Driver(ABC):
         `index` is the execution's number in the whole run (feeders are functions of it). `user` is the closed
         model's user number, or -1 in the open model, and comes back through `finished`.
         """
+
+    def starter(self, operation: int) -> Start:
+        """`fire` of one operation, for the load loop; a driver that is open may have a shorter way to it."""
+        return partial(self.fire, operation)
 
     def ended(self) -> None:  # noqa: B027
         """No further execution will be fired; those in flight may still end."""

@@ -132,6 +132,53 @@ def test_the_body_behind_a_known_head_is_still_checked(run: Run, check: Check, g
     run(test)
 
 
+@pytest.mark.parametrize(
+    ("check", "body"),
+    [
+        pytest.param(Check(contains=("u{{user}}",)), b"[u7]", id="text"),
+        pytest.param(Check(contains=("u", "{{user}}")), b"[u7]", id="two texts"),
+        pytest.param(Check(json={"v": "{{user}}"}), b'{"v":"7"}', id="a JSON value"),
+        pytest.param(Check(headers={"content-length": "{{user}}"}), b"1234567", id="a header"),
+    ],
+)
+def test_the_same_answer_is_good_for_one_execution_and_bad_for_the_next(run: Run, check: Check, body: bytes) -> None:
+    """What is checked varies from execution to execution: equal answers are looked at all the same."""
+
+    async def test() -> None:
+        feeders = {"user": Feeder(("7", "8"))}
+        outcome, _ = await outcome_of(answering(answer("200 OK", body)), get(check=check), times=10, data=feeders)
+        assert (outcome.ok(), outcome.failures()) == (5, {"check": 5})
+
+    run(test)
+
+
+@pytest.mark.parametrize("check", [Check(), Check(contains=("ok",)), Check(contains=("o", "k"))])
+def test_an_answer_like_the_last_one_counts_again_and_one_that_is_not_is_looked_at(run: Run, check: Check) -> None:
+    """Told apart to the byte, also from a piece of an answer that is being read, whatever that piece looks like."""
+    same, longer, shouted, bad = (
+        answer(*said) for said in (("200 OK", b"ok"), ("200 OK", b"ok!"), ("200 OK", b"OK"), ("500 OK", b"ok"))
+    )
+    head_of_bad = b"HTTP/1.1 500 No\r\nContent-Length: %d\r\n\r\n" % len(same)
+    answers = [same, same, same, longer, same, shouted, same, bad, same]
+
+    async def script(peer: Peer) -> None:
+        for raw in answers:
+            await peer.request()
+            peer.send(raw)
+        await peer.request()
+        await peer.dribble(same[:-1], same[-1:])
+        await peer.request()
+        await peer.dribble(head_of_bad, same)
+
+    async def test() -> None:
+        outcome, server = await outcome_of(script, get(check=check), times=11)
+        assert outcome.failures() == {"status_5xx": 2} | ({"check": 1} if check.contains else {})
+        assert (outcome.ok(), server.connections) == (11 - sum(outcome.failures().values()), 1)
+        assert outcome.generator.count("bytes_received") == len(b"".join([*answers, same, head_of_bad, same]))
+
+    run(test)
+
+
 def test_heads_that_never_repeat_do_not_fill_the_memory(run: Run) -> None:
     """A server with a request id in each answer: what is remembered stays small, and is given up."""
 

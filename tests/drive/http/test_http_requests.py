@@ -4,6 +4,7 @@ import pytest
 from http_scripted import OK, Run, answering, driving, get, outcome_of, scenario, serving
 
 from loadtests import __version__
+from loadtests.plan.data import row
 from loadtests.plan.model import Feeder, Target
 from loadtests.plan.protocol.http import Body
 
@@ -94,6 +95,49 @@ def test_what_is_sent(
         assert "y" not in seen.headers
         if "host" not in headers:
             assert seen.headers["host"] == f"127.0.0.1:{server.port}"
+
+    run(test)
+
+
+@pytest.mark.parametrize(
+    "feeders",
+    [
+        pytest.param({"user": Feeder(range(3)), "item": Feeder(("a", "b"))}, id="of two lengths"),
+        pytest.param({"user": Feeder(range(3)), "item": Feeder(range(9), "random", seed=4)}, id="one drawn at random"),
+        pytest.param({"user": Feeder(range(10**9)), "item": Feeder(("a", "b"))}, id="too many to be remembered"),
+    ],
+)
+def test_requests_that_come_round_again_are_those_of_their_index(run: Run, feeders: dict[str, Feeder]) -> None:
+    """What is remembered of rendered requests never takes the place of another's, and stays bounded."""
+
+    async def test() -> None:
+        async with serving(answering(OK)) as server:
+            plan = scenario(get("/{{user}}/{{item}}"), data=feeders)
+            async with driving(plan, server.url) as bench:
+                for _ in range(20):
+                    await bench.one()
+                remembered = bench.driver._starts[0].__self__._rendered  # type: ignore[attr-defined]
+        wanted = [row(feeders, ["user", "item"], index) for index in range(20)]
+        assert [seen.target for seen in server.seen] == [f"/{values['user']}/{values['item']}" for values in wanted]
+        assert len(remembered) == (
+            6 if feeders["item"].values == ("a", "b") and len(feeders["user"].values) == 3 else 0
+        )
+
+    run(test)
+
+
+def test_large_requests_are_rendered_anew(run: Run) -> None:
+    """A thousand requests of 8 kB that come round again would take more than what may be remembered."""
+
+    async def test() -> None:
+        async with serving(answering(OK)) as server:
+            large = get("/{{n}}", method="POST", body=Body("raw", "x" * 8000))
+            plan = scenario(large, data={"n": Feeder(range(1000))})
+            async with driving(plan, server.url) as bench:
+                for _ in range(5):
+                    await bench.one()
+                assert not bench.driver._starts[0].__self__._rendered  # type: ignore[attr-defined]
+        assert [seen.target for seen in server.seen] == [f"/{index}" for index in range(5)]
 
     run(test)
 

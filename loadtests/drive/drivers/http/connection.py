@@ -19,11 +19,14 @@ _BLANK = b"\r\n\r\n"
 class Waiting:
     """Who waits for an answer; as it stands, nobody. One object may wait on many connections at once.
 
-    `known` maps heads known to be good to the length of the whole answer (head and body): what is exactly that goes to
-    `good` and is not parsed again. It stays empty where every answer must be looked at. `head_only`, `keep`, `limit`
-    are for the reader: no body follows; how much of it to remember; beyond how much to give up.
+    An answer that is to the byte the last good one, `latest`, goes to `repeated` and is not looked at; `latest` stays
+    empty where equal answers need not be equally good. `known` maps heads known to be good to the length of the whole
+    answer (head and body): what is exactly that goes to `good` and is not parsed again. It stays empty where every
+    answer must be looked at. `head_only`, `keep`, `limit` are for the reader: no body follows; how much of it to
+    remember; beyond how much to give up.
     """
 
+    latest: bytes = b""
     known: dict[bytes, int] = {}  # noqa: RUF012 - this one stays empty
     head_only: bool = False
     keep: int = 0
@@ -31,6 +34,9 @@ class Waiting:
 
     def connected(self, connection: "Connection") -> None:
         """The connection, opened for this exchange, is ready to be written to."""
+
+    def repeated(self, connection: "Connection") -> None:
+        """The latest answer came once more; the connection must be released by the one who waited."""
 
     def good(self, connection: "Connection", answer: bytes, body_at: int) -> None:
         """A whole answer with a known head came; the connection must be released by the one who waited."""
@@ -95,6 +101,9 @@ class Connection(DirectProtocol):
         waiting = self.waiting
         self.pool.received_bytes += len(data)
         if not self._reading:
+            if data == waiting.latest:
+                waiting.repeated(self)
+                return
             body_at = data.find(_BLANK) + 4
             if waiting.known.get(data[:body_at]) == len(data):
                 waiting.good(self, data, body_at)

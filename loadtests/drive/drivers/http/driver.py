@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 
-from loadtests.drive.drivers.base import Driver, Surroundings
+from loadtests.drive.drivers.base import Driver, Start, Surroundings
 from loadtests.drive.drivers.deadlines import Deadlines
 from loadtests.drive.drivers.failure import Failure, RequestFailed
 from loadtests.drive.drivers.http.connection import Connection
@@ -21,8 +21,6 @@ from loadtests.units import format_duration
 __all__ = ["HttpDriver"]
 
 _CLOSING_S = 2.0
-
-Start = Callable[[int, int, int], None]
 
 
 class HttpDriver(Driver):
@@ -55,6 +53,10 @@ class HttpDriver(Driver):
     def fire(self, operation: int, index: int, intended_ns: int, user: int) -> None:
         """See `Driver.fire`."""
         self._starts[operation](index, intended_ns, user)
+
+    def starter(self, operation: int) -> Start:
+        """See `Driver.starter`."""
+        return self._starts[operation]
 
     def cut_off(self) -> None:
         """See `Driver.cut_off`."""

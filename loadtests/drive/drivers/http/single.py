@@ -10,7 +10,7 @@ from loadtests.drive.drivers.http.connection import NOBODY, Connection, Waiting
 from loadtests.drive.drivers.http.pool import DOUBTFUL_NS, Pool
 from loadtests.drive.drivers.http.reader import AnswerReader
 from loadtests.drive.drivers.http.requests import CompiledRequest
-from loadtests.plan.data import rows
+from loadtests.plan.data import recurs_after, rows
 from loadtests.plan.protocol.http import HttpOperation
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ _BLANK = b"\r\n\r\n"
 _KNOWN_AT_MOST = 64
 _SECOND_NS = 1_000_000_000
 _LARGE = 32 * 1024
+_RENDERED_BYTES_AT_MOST = 4 * 1024 * 1024
+_ENTRY_BYTES = 160
+"""What a remembered request takes beside its own bytes."""
 
 
 class SingleRequest(Waiting):
@@ -29,7 +32,10 @@ class SingleRequest(Waiting):
 
     Whether an answer is good depends, but for checks of the body, on its head alone. Servers repeat their heads
     (`Date` changes once a second), so heads found good are remembered in `known`, and an answer that is such a head
-    and a body of the right length is not parsed again; only its body is still checked.
+    and a body of the right length is not parsed again; only its body is still checked. Where no check has a variable
+    in it, not even that is done for an answer that is the last good one byte for byte.
+
+    Where the values of a request come round again, so do its bytes: they are rendered once and remembered.
     """
 
     def __init__(self, driver: "HttpDriver", operation: HttpOperation, compiled: CompiledRequest, pool: Pool) -> None:
@@ -41,7 +47,10 @@ class SingleRequest(Waiting):
         self._payload = self._wire.static
         data = driver.scenario.data
         self._values, self._checked = rows(data, sorted(self._wire.names)), rows(data, sorted(self._judge.names))
-        self._now, self._ok, self._idle = driver.clock.now, self._account.ok, pool.idle
+        self._recurs_after = recurs_after(data, self._wire.names)
+        self._period = self._recurs_after or 1
+        self._rendered: dict[int, bytes] = {}
+        self._now, self._ok, self._idle = driver.clock.now, self._account.tape.ok_columns, pool.idle
         self._pending = driver.deadlines(driver.scenario.timeout_of(operation)).pending
         self.head_only = compiled.method == "HEAD"
         self.keep, self.limit = self._judge.keep, self._judge.limit
@@ -49,6 +58,7 @@ class SingleRequest(Waiting):
         looked_at = self.head_only or self._judge.head_varies
         self._learns = not looked_at and driver.scenario.http.keep_alive
         self._learning_since = 0
+        self._alike = self._account.first_byte is None and not self._judge.names
         if self._account.first_byte is not None or self._judge.reads_body:
             self.good = self._good_head  # type: ignore[method-assign]
         if self._account.first_byte is None and self._judge.only_text is not None:
@@ -58,8 +68,10 @@ class SingleRequest(Waiting):
     def start(self, index: int, intended_ns: int, user: int) -> None:
         """Begin one execution."""
         payload = self._payload
-        if payload is None:
-            payload = self._render(index)
+        if payload is None:  # asked so, and not by `or`: bytes would be asked for their length
+            payload = self._rendered.get(index % self._period)
+            if payload is None:
+                payload = self._render(index)
         now, idle = self._now(), self._idle
         connection = idle.popitem()[0] if idle else None
         if connection is not None and now - connection.sent_ns > DOUBTFUL_NS:
@@ -83,7 +95,16 @@ class SingleRequest(Waiting):
 
     def good(self, connection: Connection, answer: bytes, body_at: int) -> None:  # noqa: ARG002
         """See `Waiting`."""
-        self._ok(connection.intended_ns, connection.sent_ns, self._now())
+        if self._alike:
+            self.latest = answer
+        self.repeated(connection)
+
+    def repeated(self, connection: Connection) -> None:
+        """See `Waiting`."""
+        intended, sent, ended = self._ok
+        intended(connection.intended_ns)
+        sent(connection.sent_ns)
+        ended(self._now())
         del self._pending[connection]
         connection.waiting = NOBODY
         self._idle[connection] = None
@@ -102,7 +123,7 @@ class SingleRequest(Waiting):
         del self._pending[connection]
         times = connection.intended_ns, connection.sent_ns, ended
         if failure is None:
-            self._ok(*times)
+            self._account.ok(*times)
             if self._learns and reader.keep_alive and not reader.surplus:
                 self._learn(piece, reader, ended)
         else:
@@ -148,6 +169,9 @@ class SingleRequest(Waiting):
         if len(payload) > _LARGE:  # an answer may come before all of it is sent: look at each
             self._learns = False
             self.known.clear()
+            self.latest = b""
+        elif self._recurs_after is not None and (len(payload) + _ENTRY_BYTES) * self._period <= _RENDERED_BYTES_AT_MOST:
+            self._rendered[index % self._period] = payload
         return payload
 
     def _learn(self, answer: bytes, reader: AnswerReader, now: int) -> None:
