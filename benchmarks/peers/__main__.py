@@ -13,7 +13,7 @@ import click
 
 from benchmarks.goals import goals_table, worst_exit_code
 from benchmarks.machine import machine_lines
-from benchmarks.peers.comparison import OURS, closed_table, goals, open_table
+from benchmarks.peers.comparison import OURS, OURS_UNLIKE, closed_table, goals, open_table
 from benchmarks.peers.nginx import Nginx, serving
 from benchmarks.peers.ours import OpenFigures, measure_closed, measure_open
 from benchmarks.peers.outside import MARGIN_S, Pace, measure
@@ -57,7 +57,7 @@ def command(*, seconds: float, rounds: int, connections: int, rate: float, only:
         raise click.ClickException(str(error)) from error
     others = cores_taken_by_others(before, Moment.now())
     reached = goals(paces, opened, kept, others_cores=others)
-    parts = [closed_table(paces, versions)]
+    parts = [closed_table(paces, {OURS: __version__, OURS_UNLIKE: __version__, **versions})]
     if opened:
         parts += [f"Open model at {rate:,.0f}/s:", open_table(opened, kept, paced_versions)]
     parts.append(goals_table(reached))
@@ -83,23 +83,24 @@ class _Turns:
     connections: int
     seconds: float
 
-    def closed(self, server: Nginx, peers: Sequence[Peer]) -> dict[str, list[Pace]]:
+    def closed(self, server: Nginx, peers: Sequence[Peer]) -> dict[str, list[Pace | None]]:
         """As fast as each can."""
-        found: dict[str, list[Pace]] = {}
+        found: dict[str, list[Pace | None]] = {}
         for number in range(self.rounds):
             print(f"round {number + 1} of {self.rounds}", file=sys.stderr, flush=True)
-            ours = measure_closed(server, server.work, self.connections, core=_GENERATOR_CORE, seconds=self.seconds)
-            found.setdefault(OURS, []).append(ours)
+            for name, work in ((OURS, server.work), (OURS_UNLIKE, server.unlike)):
+                ours = measure_closed(server, work, self.connections, core=_GENERATOR_CORE, seconds=self.seconds)
+                found.setdefault(name, []).append(ours)
             for peer in peers:
                 self._take(server, peer, into=found)
         return found
 
     def open(
         self, server: Nginx, rate: float, peers: Sequence[Peer]
-    ) -> tuple[list[OpenFigures], dict[str, list[Pace]]]:
+    ) -> tuple[list[OpenFigures], dict[str, list[Pace | None]]]:
         """At `rate` a second."""
         opened: list[OpenFigures] = []
-        kept: dict[str, list[Pace]] = {}
+        kept: dict[str, list[Pace | None]] = {}
         where = {"core": _GENERATOR_CORE, "elsewhere": _SERVER_CORE}
         for number in range(self.rounds):
             print(f"open model at {rate:,.0f}/s, {number + 1} of {self.rounds}", file=sys.stderr, flush=True)
@@ -108,15 +109,17 @@ class _Turns:
                 self._take(server, peer, into=kept)
         return opened, kept
 
-    def _take(self, server: Nginx, peer: Peer, *, into: dict[str, list[Pace]]) -> None:
-        """One turn of a peer; one that fails gives up its place, and the others go on."""
+    def _take(self, server: Nginx, peer: Peer, *, into: dict[str, list[Pace | None]]) -> None:
+        """One turn of a peer; where it fails it has no pace in that round, and the others go on."""
+        turns = into.setdefault(peer.name, [])
         command = peer.command(server.url, self.connections, round(self.seconds + MARGIN_S))
         try:
             measured = measure(command, server, core=_GENERATOR_CORE, seconds=self.seconds, cwd=_ROOT)
         except GeneratorFault as fault:
             print(f"{peer.name}: {fault}", file=sys.stderr)
-            return
-        into.setdefault(peer.name, []).append(measured.pace)
+            turns.append(None)
+        else:
+            turns.append(measured.pace)
 
 
 if __name__ == "__main__":

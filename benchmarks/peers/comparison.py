@@ -11,6 +11,8 @@ from loadtests.units import format_duration
 
 __all__ = [
     "OURS",
+    "OURS_UNLIKE",
+    "Turns",
     "closed_table",
     "goals",
     "open_table",
@@ -18,6 +20,11 @@ __all__ = [
 ]
 
 OURS = "loadtests"
+OURS_UNLIKE = "loadtests, no two answers alike"
+
+Turns = Sequence[Pace | None]
+"""One tool's rounds in order; `None` where it failed."""
+
 _WRK = "wrk"
 _OF_PEERS = {_WRK: 0.8, "hey": 2.5, "k6": 6.0, "Locust FastHttpUser": 12.0}
 _LAG_P50_US, _LAG_P99_US = 150.0, 500.0
@@ -26,7 +33,7 @@ _ACHIEVED = 0.99
 
 
 def closed_table(
-    rounds: Mapping[str, Sequence[Pace]],
+    rounds: Mapping[str, Turns],
     versions: Mapping[str, str | None],
     *,
     beside: str = _WRK,
@@ -35,12 +42,13 @@ def closed_table(
     """A line per tool, in the order of `versions`: medians over the rounds, also of the ratio to `beside` in each."""
     lines = []
     for name, version in versions.items():
-        paces = rounds.get(name, ())
+        turns = rounds.get(name, ())
+        paces = _made(turns)
         if not paces:
             reason = "not installed" if version is None else "failed"
             lines.append((name, reason, "", "", "", ""))
             continue
-        ratio = ratio_in_rounds(paces, rounds.get(beside, ()))
+        ratio = ratio_in_rounds(turns, rounds.get(beside, ()))
         rates = [pace.requests_per_s for pace in paces]
         lines.append(
             (
@@ -56,9 +64,7 @@ def closed_table(
     return markdown_table(headings, lines)
 
 
-def open_table(
-    opened: Sequence[OpenFigures], kept: Mapping[str, Sequence[Pace]], versions: Mapping[str, str | None]
-) -> str:
+def open_table(opened: Sequence[OpenFigures], kept: Mapping[str, Turns], versions: Mapping[str, str | None]) -> str:
     """The open model, and a line for each peer of `versions` that can keep to a rate: medians over the rounds."""
     ours = (
         f"{OURS} {versions[OURS]}",
@@ -71,8 +77,8 @@ def open_table(
     for name, version in versions.items():
         if name == OURS:
             continue
-        if kept.get(name):
-            lines.append((f"{name} {version}", *_pace_cells(kept[name]), "", "", ""))
+        if paces := _made(kept.get(name, ())):
+            lines.append((f"{name} {version}", *_pace_cells(paces), "", "", ""))
         else:
             lines.append((name, "not installed" if version is None else "failed", "", "", "", "", ""))
     headings = ("tool", "per second", "CPU µs/request", "cores used", "start lag p50", "start lag p99", "dropped")
@@ -80,9 +86,9 @@ def open_table(
 
 
 def goals(
-    rounds: Mapping[str, Sequence[Pace]],
+    rounds: Mapping[str, Turns],
     opened: Sequence[OpenFigures],
-    kept: Mapping[str, Sequence[Pace]],
+    kept: Mapping[str, Turns],
     *,
     others_cores: float,
 ) -> list[Goal]:
@@ -94,9 +100,7 @@ def goals(
     return in_company([*closed, *(_open_goals(opened, kept, rounds) if opened else [])], others_cores)
 
 
-def _open_goals(
-    opened: Sequence[OpenFigures], kept: Mapping[str, Sequence[Pace]], rounds: Mapping[str, Sequence[Pace]]
-) -> list[Goal]:
+def _open_goals(opened: Sequence[OpenFigures], kept: Mapping[str, Turns], rounds: Mapping[str, Turns]) -> list[Goal]:
     """wrk cannot keep to a rate, so what a request costs it in its closed loop stands for it, beside those that can."""
     rate = f"open model at {opened[0].offered_per_s:,.0f}/s"
     achieved = median(one.pace.requests_per_s / one.offered_per_s for one in opened)
@@ -118,16 +122,22 @@ def _cpu_goal(what: str, ratio: float | None) -> Goal:
     return at_most(what, _CPU_OF_WRK, ratio, form="{:.2f} ×")
 
 
-def _cpu_in_rounds(opened: Sequence[OpenFigures], theirs: Sequence[Pace]) -> float:
+def _cpu_in_rounds(opened: Sequence[OpenFigures], theirs: Turns) -> float | None:
     """The median of the ratios, of tools that took turns."""
-    return median(a.pace.cpu_us_per_request / b.cpu_us_per_request for a, b in zip(opened, theirs, strict=False))
+    pairs = [(a.pace, b) for a, b in zip(opened, theirs, strict=False) if b is not None]
+    return median(a.cpu_us_per_request / b.cpu_us_per_request for a, b in pairs) if pairs else None
 
 
-def _cpu_of_medians(opened: Sequence[OpenFigures], theirs: Sequence[Pace]) -> float | None:
+def _cpu_of_medians(opened: Sequence[OpenFigures], theirs: Turns) -> float | None:
     """The ratio of the medians, of tools whose rounds were minutes apart."""
-    if not theirs:
+    paces = _made(theirs)
+    if not paces:
         return None
-    return median(a.pace.cpu_us_per_request for a in opened) / median(b.cpu_us_per_request for b in theirs)
+    return median(a.pace.cpu_us_per_request for a in opened) / median(b.cpu_us_per_request for b in paces)
+
+
+def _made(turns: Turns) -> list[Pace]:
+    return [pace for pace in turns if pace is not None]
 
 
 def _pace_cells(paces: Sequence[Pace]) -> tuple[str, str, str]:
@@ -146,13 +156,13 @@ def _lag_p99_ns(opened: Sequence[OpenFigures]) -> float:
     return median(one.lag_p99_ns for one in opened)
 
 
-def ratio_in_rounds(ours: Sequence[Pace], others: Sequence[Pace]) -> float | None:
+def ratio_in_rounds(ours: Turns, others: Turns) -> float | None:
     """The median over the rounds of ours / theirs in the same round; `None` without such a round."""
-    ratios = [a.requests_per_s / b.requests_per_s for a, b in zip(ours, others, strict=False)]
+    ratios = [a.requests_per_s / b.requests_per_s for a, b in zip(ours, others, strict=False) if a and b]
     return median(ratios) if ratios else None
 
 
-def ratio_goal(what: str, wanted: float, rounds: Mapping[str, Sequence[Pace]], peer: str) -> Goal:
+def ratio_goal(what: str, wanted: float, rounds: Mapping[str, Turns], peer: str) -> Goal:
     """That our rate is at least `wanted` times that of a peer."""
     ratio = ratio_in_rounds(rounds.get(OURS, ()), rounds.get(peer, ()))
     if ratio is None:

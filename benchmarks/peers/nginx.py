@@ -7,7 +7,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from loadtests.errors import GeneratorFault
 __all__ = ["ANSWER", "WORK", "Nginx", "nginx_found", "serving"]
 
 WORK = "/hello"
+_UNLIKE = "/unlike"
 ANSWER = '{"status": "completed", "answer": 42}'
 _STARTS_WITHIN_S = 10.0
 
@@ -37,6 +38,9 @@ http {{
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         location = {work} {{ default_type application/json; return 200 '{answer}'; }}
+        location = {unlike} {{
+            default_type application/json; return 200 '{{"id": "$request_id", "status": "completed", "answer": 42}}';
+        }}
         location = /count {{ stub_status; }}
     }}
 }}
@@ -64,12 +68,20 @@ class Nginx:
     @property
     def work(self) -> Work:
         """The same as our plan has it, and more: two operations by weight, a variable in the path."""
+        return self._work(WORK, {"sequence": "1..10000"})
+
+    @property
+    def unlike(self) -> Work:
+        """As `work`, but no two answers alike and hardly two requests: nothing to be remembered."""
+        return self._work(_UNLIKE, {"random": "1..1000000000"})
+
+    def _work(self, path: str, user: Mapping[str, str]) -> Work:
         check = {"status": 200, "contains": "42"}
         operations = [
-            {"name": "often", "weight": 3, "request": f"GET {WORK}?user={{{{user}}}}", "check": check},
-            {"name": "seldom", "weight": 1, "request": f"GET {WORK}", "check": check},
+            {"name": "often", "weight": 3, "request": f"GET {path}?user={{{{user}}}}", "check": check},
+            {"name": "seldom", "weight": 1, "request": f"GET {path}", "check": check},
         ]
-        scenario = {"driver": "http", "operations": operations, "data": {"user": {"sequence": "1..10000"}}}
+        scenario = {"driver": "http", "operations": operations, "data": {"user": user}}
         return Work({"http": f"http://127.0.0.1:{self.port}"}, scenario)
 
     def requests(self) -> int:
@@ -89,7 +101,7 @@ def serving(core: int) -> Iterator[Nginx]:
     with tempfile.TemporaryDirectory(prefix="peers-nginx-") as scratch:
         port = _free_port()
         config = Path(scratch) / "nginx.conf"
-        config.write_text(_CONFIG.format(here=scratch, port=port, work=WORK, answer=ANSWER))
+        config.write_text(_CONFIG.format(here=scratch, port=port, work=WORK, unlike=_UNLIKE, answer=ANSWER))
         command = [program, "-p", scratch, "-e", f"{scratch}/error.log", "-c", str(config)]
         with subprocess.Popen(command, preexec_fn=pinned(core), stderr=subprocess.DEVNULL) as process:
             try:

@@ -7,7 +7,7 @@ Columns of one table share a seed, so all of them come from the same row.
 from collections.abc import Callable, Iterable, Mapping
 from math import lcm
 
-from loadtests.plan.chance import uniform
+from loadtests.plan.chance import drawing, uniform
 from loadtests.plan.model import Feeder
 
 __all__ = ["recurs_after", "row", "rows", "value"]
@@ -28,12 +28,20 @@ def row(data: Mapping[str, Feeder], names: Iterable[str], index: int) -> dict[st
 
 def rows(data: Mapping[str, Feeder], names: Iterable[str]) -> Callable[[int], dict[str, str]]:
     """`row` of those names as a function of the index alone, for the load loop."""
-    feeders = [(name, data[name]) for name in names if name in data]
-    if len(feeders) == 1 and feeders[0][1].order == "sequence":
-        name, values = feeders[0][0], feeders[0][1].values
-        count = len(values)
-        return lambda index: {name: str(values[index % count])}
-    return lambda index: {name: value(feeder, index) for name, feeder in feeders}
+    feeders = [(name, _values(data[name])) for name in names if name in data]
+    if len(feeders) == 1:
+        name, of = feeders[0]
+        return lambda index: {name: of(index)}
+    return lambda index: {name: of(index) for name, of in feeders}
+
+
+def _values(feeder: Feeder) -> Callable[[int], str]:
+    """`value` of that feeder as a function of the index alone."""
+    values, count = feeder.values, len(feeder.values)
+    if feeder.order == "random":
+        draw = drawing(feeder.seed)
+        return lambda index: str(values[int(draw(index) * count)])
+    return lambda index: str(values[index % count])
 
 
 def recurs_after(data: Mapping[str, Feeder], names: Iterable[str]) -> int | None:

@@ -50,6 +50,21 @@ def test_ratios_are_taken_within_a_round():
     assert "0.600" in text
 
 
+def test_a_round_in_which_a_peer_failed_is_left_out():
+    """The rounds after it are still compared with their own."""
+    rounds = {OURS: paces(10, 60, 60), "wrk": [None, *paces(100, 100)], "hey": [None]}
+    text = closed_table(rounds, {OURS: "1", "wrk": "4", "hey": "?"})
+    assert "0.600" in text
+    assert " failed |" in next(line for line in text.splitlines() if line.startswith("| hey"))
+    kept = {"h2load": [None, *paces(20_000)]}
+    ours = [opened(cpu_us=90.0), opened(cpu_us=20.0)]
+    assert "failed" in open_table(ours, {**kept, "wrk2": [None]}, {OURS: "1", "h2load": "2", "wrk2": "1"})
+    states = {goal.what: goal.reached for goal in goals(rounds, ours, {**kept, "wrk2": [None]}, others_cores=0.0)}
+    assert states["closed loop beside wrk"] == "0.60 ×"
+    assert states["open model at 20,000/s, CPU of a request beside h2load at that rate"] == "2.00 ×"
+    assert states["open model at 20,000/s, CPU of a request beside wrk2 at that rate"] is None
+
+
 def test_a_peer_that_is_not_there_has_a_row_that_says_so():
     """Nothing fails for want of a tool."""
     text = closed_table({OURS: paces(60)}, {OURS: "1", "k6": None, "hey": "?"})

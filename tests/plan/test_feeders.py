@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from loadtests.plan.chance import Draws, derive_seed, uniform, uniforms
+from loadtests.plan.chance import Draws, derive_seed, drawing, uniform, uniforms
 from loadtests.plan.data import recurs_after, row, rows, value
 from loadtests.plan.model import Feeder
 
@@ -74,6 +74,7 @@ def test_a_row_leaves_out_names_that_are_extracted_later() -> None:
 def test_drawing_many_equals_drawing_one_by_one(seed: int, indices: list[int]) -> None:
     one_by_one = [uniform(seed, index) for index in indices]
     assert uniforms(seed, np.array(indices)).tolist() == one_by_one
+    assert [drawing(seed)(index) for index in indices] == one_by_one
     draws = Draws(seed)
     for index, expected in zip(indices, one_by_one, strict=True):
         draws.next = index
