@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.pinning import before_others
+
 __all__ = ["Strangers", "watching"]
 
 _TICK_NS = 1_000_000
@@ -71,8 +73,7 @@ def _stranger(core: int) -> "subprocess.Popen[str]":
 def _watch(core: int) -> list[int]:
     """The lateness of every tick in µs; those due in a pause count each with what was left of it, as arrivals would."""
     os.sched_setaffinity(0, {core})
-    with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(_PRIORITY))
+    before_others(0, priority=_PRIORITY)
     late_us: list[int] = []
     due = time.monotonic_ns()
     while len(late_us) % 256 or not select.select([sys.stdin], [], [], 0)[0]:

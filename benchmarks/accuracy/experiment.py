@@ -1,5 +1,6 @@
 """One experiment: start the truth server, let the suite measure it as a user would, and read what it reports."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -22,7 +23,7 @@ from benchmarks.accuracy.ledger import Ledger
 from benchmarks.accuracy.server import PATH
 from benchmarks.accuracy.truth import Executions, closed, open_model
 from benchmarks.pauses import watching
-from benchmarks.pinning import pinned
+from benchmarks.pinning import before_others, pinned
 from benchmarks.quiet import BUSY_CORES, Moment, cores_taken_by_others
 from benchmarks.running import run_command
 from loadtests.errors import GeneratorFault
@@ -36,6 +37,10 @@ _ROOT = Path(__file__).parents[2]
 _START_WITHIN_S = 20.0
 _NAME = "truth"
 _ENGINE = "loadtests.drive.process"
+_PRIORITY = 5
+"""Of the engine process and the truth server: before all other programs, after the strangers."""
+_SLEEPING = ("server", "websocket_server")
+"""Truth servers that leave their core to others at times: one that never sleeps must not go before them."""
 _JUDGED = (0, 1, 3, 4)
 """Exit codes of `loadtests run` after which there is a run to read."""
 
@@ -124,6 +129,8 @@ def truth_server(module: str, behaviour: dict[str, Any], ledger: Path) -> Iterat
             line = server.stdout.readline()
             if not line:
                 raise GeneratorFault("the truth server did not start; its error is above")
+            if module in _SLEEPING:
+                before_others(server.pid, priority=_PRIORITY)
             yield int(line)
             server.stdin.close()
             server.wait(_START_WITHIN_S)
@@ -140,27 +147,29 @@ def cores() -> tuple[set[int], set[int]]:
 def measure(here: Path, *, engine_alone: bool = False) -> None:
     """Run the plan in `here` as a user would; raises `GeneratorFault` when that leaves no run.
 
-    With `engine_alone` the engine process has the cores to itself, and its coordinator is where the server is.
+    The engine process goes before what else the machine does. With `engine_alone` it has the cores to itself, and its
+    coordinator is where the server is.
     """
     theirs, ours = cores()
     pin, pipe = pinned(*(theirs if engine_alone else ours)), subprocess.PIPE
     with subprocess.Popen(run_command(here), cwd=_ROOT, stdout=pipe, stderr=pipe, text=True, preexec_fn=pin) as process:
-        if engine_alone:
-            _set_apart(psutil.Process(process.pid), ours)
+        _prefer_engine(psutil.Process(process.pid), ours)
         printed = "".join(process.communicate())
     if process.returncode not in _JUDGED:
         last = "\n".join(printed.splitlines()[-15:])
         raise GeneratorFault(f"loadtests run ended with exit code {process.returncode} and left no run:\n{last}")
 
 
-def _set_apart(tool: psutil.Process, cores: set[int]) -> None:
-    """Wait for the engine process of a run and give it those cores."""
+def _prefer_engine(tool: psutil.Process, cores: set[int]) -> None:
+    """Wait for the engine process of a run; it goes before other programs on those cores."""
     until = time.monotonic() + _START_WITHIN_S
-    while time.monotonic() < until:
-        for child in tool.children():
-            if _ENGINE in child.cmdline():
-                child.cpu_affinity(sorted(cores))
-                return
+    while time.monotonic() < until and tool.is_running() and tool.status() != psutil.STATUS_ZOMBIE:
+        with contextlib.suppress(psutil.Error):  # a process that ends while it is looked at
+            for child in tool.children():
+                if _ENGINE in child.cmdline():
+                    child.cpu_affinity(sorted(cores))
+                    before_others(child.pid, priority=_PRIORITY)
+                    return
         time.sleep(0.01)
 
 
