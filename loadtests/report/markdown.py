@@ -172,6 +172,7 @@ def _messages(total: OperationRow) -> str:
 def _health(scenario: ScenarioPage) -> str:
     health = scenario.health
     figures = f"CPU {health.cpu.text}, GC pause max {health.gc_pause_max.text}, loop lag max {health.loop_lag_max.text}"
+    figures += f", core wait {health.core_wait.text}"
     lines = [f"Generator: {'valid' if health.valid else '**not valid**'}; {cell(figures)}", ""]
     lines += [f"- ! {cell(reason)}" for reason in health.reasons]
     lines += [f"- ⚠ {cell(warning)}" for warning in health.warnings]

@@ -144,6 +144,7 @@ class HealthFacts:
     cpu: Figure
     gc_pause_max: Figure
     loop_lag_max: Figure
+    core_wait: Figure
     processes: str
 
 

@@ -47,7 +47,8 @@ def _scenario(console: "Console", scenario: ScenarioPage) -> None:
     line(
         console,
         f"health  {'valid' if health.valid else 'NOT VALID'}: CPU {health.cpu.text}, "
-        f"GC pause {health.gc_pause_max.text}, loop lag {health.loop_lag_max.text}",
+        f"GC pause {health.gc_pause_max.text}, loop lag {health.loop_lag_max.text}, "
+        f"core wait {health.core_wait.text}",
     )
     for reason in (*health.reasons, *(f"warning: {text}" for text in health.warnings)):
         line(console, f"        {reason}")
