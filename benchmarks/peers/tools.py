@@ -55,6 +55,10 @@ def _uvloop_parsed(url: str, connections: int, seconds: int) -> Sequence[str]:
     return _uvloop(url, connections, seconds, "--parsed")
 
 
+def _uvloop_paced(url: str, connections: int, seconds: int, *, rate: float) -> Sequence[str]:
+    return _uvloop(url, connections, seconds, f"{rate:g}")
+
+
 def _locust(url: str, connections: int, seconds: int) -> Sequence[str]:
     host, _, path = url.partition("://")[2].partition("/")
     shape = ["-u", str(connections), "-r", str(connections), "-t", f"{seconds}s"]
@@ -108,4 +112,5 @@ def paced_peers(rate: float) -> tuple[Peer, ...]:
     return (
         Peer("h2load", partial(_h2load, rate=rate), _on_path("h2load", "--version")),
         Peer("wrk2", partial(_wrk2, rate=rate), _on_path("wrk2", "-v")),
+        Peer("a bare loop", partial(_uvloop_paced, rate=rate), _importable("uvloop")),
     )

@@ -1,13 +1,18 @@
-"""What the generator says of itself, second by second: loop lag, CPU, garbage-collector pauses, memory, in flight."""
+"""What the generator says of itself, second by second.
+
+Loop lag, CPU, waiting for a core, garbage-collector pauses, page faults, memory, executions in flight.
+"""
 
 import gc
 import os
+import resource
 import time
 from collections.abc import Callable
 from typing import Any
 
 from loadtests.clock import Clock
 from loadtests.drive.recorder import GENERATOR, Recorder
+from loadtests.result.window import CORE_WAIT_NS, MAJOR_FAULTS
 
 __all__ = ["TURN_NS", "HealthProbe"]
 
@@ -19,7 +24,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class HealthProbe:
-    """Takes a turn every 2 ms: how late the turn comes is the loop lag; once a second it notes CPU and memory."""
+    """Takes a turn every 2 ms: how late the turn comes is the loop lag; once a second it notes the rest."""
 
     def __init__(self, recorder: Recorder, clock: Clock, *, in_flight: Callable[[], int]) -> None:
         tape = recorder.tape(GENERATOR)
@@ -27,14 +32,14 @@ class HealthProbe:
         self._loop_lag, self._gc_pause = tape.measure("loop lag"), tape.measure("gc pause")
         self._gc_began = 0
         self._due = 0
-        self._cpu_ns = self._since_ns = 0
+        self._cpu_ns = self._since_ns = self._waited_ns = self._faults = 0
         self._running = False
 
     def begin(self, start_ns: int) -> None:
         """Start taking turns at `start_ns`."""
         self._running = True
         self._due = self._since_ns = start_ns
-        self._cpu_ns = time.process_time_ns()
+        self._cpu_ns, self._waited_ns, self._faults = time.process_time_ns(), _waited_ns(), _major_faults()
         gc.callbacks.append(self._collected)
         self._clock.at(self._due, self._turn)
 
@@ -59,6 +64,10 @@ class HealthProbe:
         cpu, at = time.process_time_ns(), self._since_ns
         self._recorder.generator("cpu_ns", at, cpu - self._cpu_ns)
         self._recorder.generator("elapsed_ns", at, now - self._since_ns)
+        waited, faults = _waited_ns(), _major_faults()
+        self._recorder.generator(CORE_WAIT_NS, at, waited - self._waited_ns)
+        self._recorder.generator(MAJOR_FAULTS, at, faults - self._faults)
+        self._waited_ns, self._faults = waited, faults
         self._recorder.generator("rss_bytes", at, _resident_bytes())
         self._recorder.generator("in_flight", at, self._in_flight())
         self._cpu_ns, self._since_ns = cpu, now
@@ -76,6 +85,18 @@ def _resident_bytes() -> int:
         with open("/proc/self/statm", "rb") as statm:  # noqa: PTH123 - read every second, in the engine
             return int(statm.read().split()[1]) * _PAGE
     except OSError:
-        import resource
-
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _waited_ns() -> int:
+    """How long this process was ready to run and had no core, as Linux counts it; 0 where nobody does."""
+    try:
+        with open("/proc/self/schedstat", "rb") as schedstat:  # noqa: PTH123 - as above
+            return int(schedstat.read().split()[1])
+    except (OSError, IndexError):
+        return 0
+
+
+def _major_faults() -> int:
+    """How often this process stood still until a page had been read from disk."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_majflt

@@ -24,7 +24,8 @@ class Status:
     """One moment of a run as the display shows it; rates and percentiles are of the last five whole seconds.
 
     `connections` are those open now, `None` where none are held; `unmade` and `lost` add up over the run. Where
-    nothing is sent over them, `sends` is false and no rate is shown.
+    nothing is sent over them, `sends` is false and no rate is shown. With `journeys` what is counted and timed is whole
+    ones.
     """
 
     scenario: str
@@ -42,6 +43,7 @@ class Status:
     unmade: int = 0
     lost: int = 0
     sends: bool = True
+    journeys: bool = False
 
     def __str__(self) -> str:
         parts = [self.phase, *self._held(), *(self._sent() if self.sends else ()), f"{self.left_s:.0f} s left"]
@@ -59,6 +61,7 @@ class Status:
             "no answers yet"
             if self.p50_us is None or self.p99_us is None
             else f"p50 {format_duration(self.p50_us * 1000)}, p99 {format_duration(self.p99_us * 1000)}"
+            + (" of whole journeys" if self.journeys else "")
         )
         rates = [f"{format_rate(self.offered_per_s)} offered", f"{format_rate(self.ok_per_s)} OK"]
         dropped = [f"{self.dropped:,} dropped"] if self.dropped else []
@@ -74,6 +77,7 @@ class Progress:
         self._recent: deque[Window] = deque()
         self._failed = 0
         self._dropped = 0
+        self._journeys = False
         self._held: Tally | None = Tally() if scenario.load.connections is not None else None
 
     def window(self, window: Window) -> None:
@@ -81,6 +85,7 @@ class Progress:
         self._recent.append(window)
         while self._recent and self._recent[0].second < window.second - _RECENT_S - 1:
             self._recent.popleft()
+        self._journeys = self._journeys or self._has_steps(window)
         for tally in self._executed(window):
             self._failed += tally.failed
             self._dropped += tally.count(DROPPED)
@@ -116,12 +121,20 @@ class Progress:
             unmade=held.failed,
             lost=lost,
             sends=bool(self._names),
+            journeys=self._journeys,
         )
 
     def _executed(self, window: Window) -> list[Tally]:
         """Tallies of whole executions: a journey counts as one, not once more for each of its steps."""
         every = self._scenario.discovers
         return [tally for name, tally in window.operations.items() if every or name in self._names]
+
+    def _has_steps(self, window: Window) -> bool:
+        """Whether a step of a journey is among its operations; a locustfile's requests are no steps."""
+        steps = (name for name in window.operations if name not in self._names)
+        return not self._scenario.discovers and any(
+            step.startswith(f"{name}/") for step in steps for name in self._names
+        )
 
     def _phase(self, elapsed_s: float) -> str:
         steady_from, steady_to = (ns / 1e9 for ns in self._scenario.steady_ns)

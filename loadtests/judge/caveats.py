@@ -12,6 +12,7 @@ from loadtests.result.window import (
     CUT_OFF,
     DROPPED,
     LOST_PUSHES,
+    MAJOR_FAULTS,
     NAMES_BEYOND,
     OFFERED,
     RESPONSE_FAILED,
@@ -66,6 +67,9 @@ def _oddities(seen: Observed) -> Iterator[str]:
     if seen.run.scenario.operations and pushes.count(LOST_PUSHES):
         yield f"{counted(pushes.count(LOST_PUSHES), 'pushes')} never came; thresholds on lost speak of replies here"
     yield from _of_locust(seen.generator)
+    faults = seen.generator.count(MAJOR_FAULTS)
+    if faults:
+        yield f"the generator stood still {counted(faults, 'times')} until a page had been read from disk"
     clamped = sum(seen.total.histogram(name).clamped for name in (RESPONSE_OK, RESPONSE_FAILED))
     if clamped:
         yield f"{counted(clamped, 'times')} lay outside 1 µs to 1 h and were counted at the edge"

@@ -8,10 +8,11 @@ from loadtests.plan.model import OpenLoad
 from loadtests.plan.profile import due_times
 from loadtests.result.histogram import Histogram
 from loadtests.result.run import ScenarioRun, pooled
-from loadtests.result.window import OFFERED, Tally
+from loadtests.result.window import CORE_WAIT_NS, OFFERED, Tally
 
 __all__ = [
     "Observed",
+    "core_wait_by_process",
     "cpu_by_process",
     "executions",
     "lost_as_allowed",
@@ -105,14 +106,27 @@ def of_those_left(run: ScenarioRun) -> tuple[int, int]:
 
 def cpu_by_process(run: ScenarioRun) -> dict[str, float]:
     """CPU of each engine process over the steady interval, as a share of a core."""
+    return _share_by_process(run, "cpu_ns")
+
+
+def core_wait_by_process(run: ScenarioRun) -> dict[str, float]:
+    """The share of the steady interval in which each engine process was ready to run and had no core.
+
+    Those of a run that did not note it are left out.
+    """
+    noted = {window.process for window in run.windows if CORE_WAIT_NS in window.generator.counters}
+    return {process: share for process, share in _share_by_process(run, CORE_WAIT_NS).items() if process in noted}
+
+
+def _share_by_process(run: ScenarioRun, counter: str) -> dict[str, float]:
     spent: dict[str, list[int]] = {}
     seconds = run.seconds()
     for window in run.windows:
         if window.second in seconds:
             found = spent.setdefault(window.process, [0, 0])
-            found[0] += window.generator.count("cpu_ns")
+            found[0] += window.generator.count(counter)
             found[1] += window.generator.count("elapsed_ns")
-    return {process: cpu / elapsed for process, (cpu, elapsed) in spent.items() if elapsed}
+    return {process: part / elapsed for process, (part, elapsed) in spent.items() if elapsed}
 
 
 def nanoseconds(time_us: int | None) -> int | None:

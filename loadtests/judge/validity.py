@@ -12,6 +12,7 @@ from loadtests.judge.caveats import caveats
 from loadtests.judge.evidence import is_of_whole_run
 from loadtests.judge.observed import (
     Observed,
+    core_wait_by_process,
     cpu_by_process,
     lost_as_allowed,
     nanoseconds,
@@ -30,6 +31,7 @@ from loadtests.result.window import (
 )
 
 __all__ = [
+    "CORE_WAITED",
     "CPU_BUSY",
     "CPU_EXHAUSTED",
     "LAG_FLOOR_NS",
@@ -56,12 +58,15 @@ CPU_EXHAUSTED = 0.95
 """CPU of one engine process, as a share of a core, from which the generator is the bottleneck."""
 CPU_BUSY = 0.80
 """The same, from which a warning is due."""
+CORE_WAITED = 0.05
+"""Share of the time in which an engine process was ready to run and had no core, from which a warning is due."""
 
 
 def examine(run: ScenarioRun) -> Health:
     """The health of the generator over the steady interval of `run`."""
     seen = observed(run)
     cpu = max(cpu_by_process(run).values(), default=None)
+    core_wait = max(core_wait_by_process(run).values(), default=None)
     reasons = [
         *_ended_badly(run),
         *_missing(run),
@@ -78,7 +83,7 @@ def examine(run: ScenarioRun) -> Health:
     lag = seen.lag
     return Health(
         reasons=tuple(reasons),
-        warnings=(*_busy(cpu), *caveats(seen)),
+        warnings=(*_busy(cpu), *_waited(core_wait), *caveats(seen)),
         offered=due,
         dropped=dropped,
         offered_per_s=due / elapsed if elapsed else 0.0,
@@ -89,6 +94,7 @@ def examine(run: ScenarioRun) -> Health:
         cpu=cpu,
         gc_pause_max_ns=nanoseconds(seen.later.histogram("gc pause").max_us),
         loop_lag_max_ns=nanoseconds(seen.later.histogram("loop lag").max_us),
+        core_wait=core_wait,
     )
 
 
@@ -225,3 +231,13 @@ def _starved(cpu: float | None) -> Iterator[str]:
 def _busy(cpu: float | None) -> Iterator[str]:
     if cpu is not None and CPU_BUSY <= cpu <= CPU_EXHAUSTED:
         yield f"an engine process used {amount(cpu, 'ratio', beside=CPU_EXHAUSTED)} of a core; use more --processes"
+
+
+def _waited(share: float | None) -> Iterator[str]:
+    """A latency is met by it twice: when the execution is to start, and when its answer is to be read."""
+    if share is not None and share >= CORE_WAITED:
+        waited = amount(share, "ratio", beside=CORE_WAITED)
+        yield (
+            f"an engine process waited for a core {waited} of the time, while other programs ran there: "
+            "what they added to latencies is in the figures"
+        )

@@ -48,6 +48,7 @@ class Health:
     """Whether the generator did what the plan asked, so that the figures speak of the target.
 
     `reasons` make the run INVALID; `warnings` do not. Shares are 0..1, times ns, rates per second.
+    `cpu` and `core_wait` (ready to run, but without a core) are of the engine process that had most of it.
     """
 
     reasons: Sequence[str]
@@ -62,6 +63,7 @@ class Health:
     cpu: float | None
     gc_pause_max_ns: int | None
     loop_lag_max_ns: int | None
+    core_wait: float | None = None
 
     @property
     def valid(self) -> bool:

@@ -164,6 +164,7 @@ def _health(health: Health, run: ScenarioRun, secrets: Secrets) -> HealthFacts:
         cpu=figure(health.cpu, "ratio"),
         gc_pause_max=figure(health.gc_pause_max_ns, "ns"),
         loop_lag_max=figure(health.loop_lag_max_ns, "ns"),
+        core_wait=figure(health.core_wait, "ratio"),
         processes=f"{clean} of {run.expected_processes} ended as they should",
     )
 

@@ -108,6 +108,7 @@ def _health(scenario: ScenarioPage) -> dict[str, Any]:
         "cpu": health.cpu.value,
         "gc_pause_max_ms": health.gc_pause_max.value,
         "loop_lag_max_ms": health.loop_lag_max.value,
+        "core_wait": health.core_wait.value,
         "processes": health.processes,
     }
 

@@ -88,7 +88,7 @@ def _scenario(scenario: ScenarioPage) -> str:
         _load(scenario),
         _thresholds(scenario.thresholds),
         *map(_block, scenario.blocks),
-        _operations([*scenario.operations, scenario.total]) if scenario.sends else "",
+        _operations(scenario.rows) if scenario.sends else "",
         _slowest(scenario),
         _failures(scenario),
         _messages(scenario.total),
@@ -120,16 +120,16 @@ def _thresholds(rows: Sequence[ThresholdRow]) -> str:
     return table(heads, lines, numbers=(2, 3, 4))
 
 
-def _operations(rows: Sequence[OperationRow]) -> str:
+def _operations(rows: Sequence[tuple[str, OperationRow]]) -> str:
     lines = [
         (
-            row.name,
+            name,
             row.requests.text,
             f"{row.failed.text} ({row.failed_share.text})",
             row.throughput.text,
-            *(row.response.figures[name].text for name in _LATENCIES),
+            *(row.response.figures[quantile].text for quantile in _LATENCIES),
         )
-        for row in rows
+        for name, row in rows
     ]
     heads = ("Operation", "Requests", "Failed", "OK per s", *_LATENCIES)
     return table(heads, lines, numbers=range(1, len(heads)))
@@ -172,6 +172,7 @@ def _messages(total: OperationRow) -> str:
 def _health(scenario: ScenarioPage) -> str:
     health = scenario.health
     figures = f"CPU {health.cpu.text}, GC pause max {health.gc_pause_max.text}, loop lag max {health.loop_lag_max.text}"
+    figures += f", core wait {health.core_wait.text}"
     lines = [f"Generator: {'valid' if health.valid else '**not valid**'}; {cell(figures)}", ""]
     lines += [f"- ! {cell(reason)}" for reason in health.reasons]
     lines += [f"- ⚠ {cell(warning)}" for warning in health.warnings]

@@ -144,6 +144,7 @@ class HealthFacts:
     cpu: Figure
     gc_pause_max: Figure
     loop_lag_max: Figure
+    core_wait: Figure
     processes: str
 
 
@@ -274,6 +275,13 @@ class ScenarioPage:
     blocks: Sequence[Block] = ()
     sends: bool = True
     """Whether anything was to be executed; else connections were only held."""
+
+    @property
+    def rows(self) -> Sequence[tuple[str, OperationRow]]:
+        """The table of operations and their total, each with what it is called there: journeys and requests differ."""
+        journeys = any(row.journey for row in self.operations)
+        named = [(f"{row.name} (journey)" if row.journey else row.name, row) for row in self.operations]
+        return [*named, ("total of the requests" if journeys else "total", self.total)]
 
 
 @dataclass(frozen=True, slots=True)

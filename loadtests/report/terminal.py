@@ -47,7 +47,8 @@ def _scenario(console: "Console", scenario: ScenarioPage) -> None:
     line(
         console,
         f"health  {'valid' if health.valid else 'NOT VALID'}: CPU {health.cpu.text}, "
-        f"GC pause {health.gc_pause_max.text}, loop lag {health.loop_lag_max.text}",
+        f"GC pause {health.gc_pause_max.text}, loop lag {health.loop_lag_max.text}, "
+        f"core wait {health.core_wait.text}",
     )
     for reason in (*health.reasons, *(f"warning: {text}" for text in health.warnings)):
         line(console, f"        {reason}")
@@ -57,7 +58,7 @@ def _scenario(console: "Console", scenario: ScenarioPage) -> None:
         if row.sign.key != "pass":
             line(console, f"{row.sign} {row.text}: {row.why}")
     if scenario.sends:
-        print_table(console, _operations([*scenario.operations, scenario.total]))
+        print_table(console, _operations(scenario.rows))
     if scenario.total.messages is not None and scenario.sends:
         line(console, f"messages  {scenario.total.messages.summary}")
     console.print()
@@ -72,11 +73,11 @@ def _thresholds(rows: Iterable[ThresholdRow]) -> "Table":
     return made
 
 
-def _operations(rows: Iterable[OperationRow]) -> "Table":
+def _operations(rows: Iterable[tuple[str, OperationRow]]) -> "Table":
     heads = [("operation", ""), ("requests", "n"), *((name, "n") for name in _LATENCIES), ("failed", "n")]
     made = table(heads)
-    for row in rows:
-        latencies = [row.response.figures[name].text for name in _LATENCIES]
+    for name, row in rows:
+        latencies = [row.response.figures[quantile].text for quantile in _LATENCIES]
         failed = f"{row.failed.text} ({row.failed_share.text})" if row.failed.value else row.failed.text
-        add_row(made, [row.name, row.requests.text, *latencies, failed], style="")
+        add_row(made, [name, row.requests.text, *latencies, failed], style="")
     return made

@@ -115,8 +115,10 @@ NAMES_BEYOND = "names_beyond"
 CPU_WARNINGS = "cpu_warnings"
 
 # Generator tally of a window: histograms "start lag" (actual minus intended start), "loop lag", "gc pause";
-# counters "cpu_ns", "elapsed_ns" (CPU share = their quotient), "rss_bytes", "in_flight", "open_connections", and of a
-# pool of connections:
+# counters "cpu_ns", "elapsed_ns" (CPU share = their quotient), "rss_bytes", "in_flight", "open_connections"; time in
+# which the process was ready to run and had no core, and the pages it had to wait for until they were read from disk:
+CORE_WAIT_NS, MAJOR_FAULTS = "core_wait_ns", "major_faults"
+# Of a pool of connections:
 POOL_BUSY, POOL_OPEN = "pool_busy_ns", "pool_open_ns"  # time that its connections were in use, and open, together
 
 

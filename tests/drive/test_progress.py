@@ -1,6 +1,7 @@
 """The display: what a person sees while a scenario runs."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,6 +96,19 @@ def test_connections_are_shown_beside_the_messages_sent_over_them() -> None:
     progress.window(Window("api", "0", 0, 0, {**made.operations, **held}))
     assert "20 connections open, 2 not made, 0/s offered" in str(progress.status(30.0))
     assert ", 0 failed" in str(progress.status(30.0))
+
+
+def test_a_journey_is_counted_whole_and_the_line_says_so() -> None:
+    """Its steps are not counted beside it; an operation that has none says nothing of journeys."""
+    progress = Progress(SCENARIO)
+    for second in range(10):
+        made = window(second, 33_000, offered=10, ok=10, completed_ok=10)
+        step = window(second, 500, offered=50, ok=50, completed_ok=50).operations["work"]
+        progress.window(replace(made, operations={**made.operations, "work/search": step}))
+    assert "10/s offered, 10/s OK, p50 33 ms, p99 33 ms of whole journeys" in str(progress.status(10.0))
+    progress = Progress(SCENARIO)
+    progress.window(window(0, offered=10, ok=10))
+    assert "journeys" not in str(progress.status(3.0))
 
 
 def test_plain_lines_come_every_five_seconds() -> None:

@@ -82,12 +82,16 @@ def tally(
 
 
 def generator(
-    *, lag_us: Sequence[int] | np.ndarray = (100,) * 100, cpu: float = 0.3, **histograms: Sequence[int]
+    *,
+    lag_us: Sequence[int] | np.ndarray = (100,) * 100,
+    cpu: float = 0.3,
+    counters: Mapping[str, int] | None = None,
+    **histograms: Sequence[int],
 ) -> Tally:
     """One healthy second of the generator, unless said otherwise."""
     found = {"start lag": lag_us, **{name.replace("_", " "): values for name, values in histograms.items()}}
     return Tally(
-        {"cpu_ns": round(cpu * SECOND), "elapsed_ns": SECOND},
+        {"cpu_ns": round(cpu * SECOND), "elapsed_ns": SECOND, **(counters or {})},
         {name: Histogram.of_us(np.asarray(values, np.int64)) for name, values in found.items()},
     )
 

@@ -10,7 +10,7 @@ from loadtests.judge.validity import examine
 from loadtests.plan.model import OpenLoad, Scenario, Stage
 from loadtests.plan.profile import arrivals
 from loadtests.result.run import ProcessEnd, ScenarioRun
-from loadtests.result.window import Tally
+from loadtests.result.window import CORE_WAIT_NS, MAJOR_FAULTS, Tally
 
 
 def healthy(_: int) -> Tally:
@@ -142,6 +142,16 @@ WARNINGS = [
     pytest.param(run(at=lambda _: tally(ms(*[5] * 99), cut_off=1)), "20 executions were still running", id="cut off"),
     pytest.param(run(at=lambda _: tally([0] + [5_000] * 99)), "20 times lay outside", id="times that were clamped"),
     pytest.param(
+        run(generator_at=lambda s: generator(counters={CORE_WAIT_NS: 100_000_000 if s % 2 else 0})),
+        "waited for a core 5% of the time",
+        id="other programs had its core, 5% of the time",
+    ),
+    pytest.param(
+        run(generator_at=lambda s: generator(counters={MAJOR_FAULTS: 3 if s == 4 else 0})),
+        "stood still 3 times until a page had been read from disk",
+        id="a machine short of memory",
+    ),
+    pytest.param(
         run(status="aborted", ended_s=20.0, stop_reason="errors < 1% was missed"),
         "stopped early: errors < 1% was missed",
         id="stopped early",
@@ -156,6 +166,13 @@ def test_what_deserves_a_word_is_a_warning(found: ScenarioRun, warning: str) -> 
 
 def test_a_healthy_run_has_nothing_to_warn_of() -> None:
     assert examine(run()).warnings == ()
+
+
+def test_waiting_for_a_core_is_told_also_where_it_deserves_no_warning() -> None:
+    """Of a run whose engine did not note it (an older one, another system), nothing is claimed."""
+    health = examine(run(generator_at=lambda _: generator(counters={CORE_WAIT_NS: 49_000_000, MAJOR_FAULTS: 0})))
+    assert (health.core_wait, health.warnings) == (pytest.approx(0.049), ())
+    assert examine(run()).core_wait is None
 
 
 def test_the_figures_of_health_are_those_of_the_steady_interval() -> None:

@@ -90,6 +90,7 @@ HEALTHY = Health(
     cpu=0.41,
     gc_pause_max_ns=1_200_000,
     loop_lag_max_ns=3_400_000,
+    core_wait=0.004,
 )
 STARVED = replace(
     HEALTHY,
@@ -208,7 +209,14 @@ def empty():
     """INVALID: nothing was recorded at all."""
     health = replace(HEALTHY, reasons=("no window was recorded",), offered=0, offered_per_s=0.0, achieved_per_s=0.0)
     health = replace(
-        health, lag_p50_ns=None, lag_p99_ns=None, lag_max_ns=None, cpu=None, gc_pause_max_ns=None, loop_lag_max_ns=None
+        health,
+        lag_p50_ns=None,
+        lag_p99_ns=None,
+        lag_max_ns=None,
+        cpu=None,
+        gc_pause_max_ns=None,
+        loop_lag_max_ns=None,
+        core_wait=None,
     )
     missing = threshold(outcome=Outcome.INVALID, observed=None, interval=None, samples=0, why="no data")
     run = replace(scenario_run(made=[]), resources=(), ended_s=0.0, processes=())

@@ -6,6 +6,8 @@ import made_verdicts as made
 import pytest
 from rich.cells import cell_len
 
+from loadtests.judge.verdict import Outcome
+from loadtests.report import FORMATS
 from loadtests.report.compose import page_of
 from loadtests.report.terminal import COLUMNS, print_verdict
 
@@ -100,3 +102,15 @@ def test_long_names_are_folded_and_not_cut():
     start = next(number for number, line in enumerate(lines) if line.strip().startswith("operation"))
     assert name in "".join(line.split()[0] for line in lines[start + 1 :] if line)
     assert max(map(cell_len, text.splitlines())) <= COLUMNS
+
+
+@pytest.mark.parametrize("name", ["html", "markdown", "terminal"])
+def test_a_total_beside_journeys_is_called_that_of_the_requests(name):
+    """A journey is one row, its steps others; the total adds up the steps, and nobody need guess."""
+    one = made.scenario(operations=("buy", "buy/search"))
+    inner = made.ScenarioVerdict(made.scenario_run(one), Outcome.PASS, made.HEALTHY, [], "all well")
+    verdict = made.verdict_of([inner], Outcome.PASS, why="all well")
+    show = printed if name == "terminal" else lambda shown: FORMATS[name].render(page_of(shown))
+    assert "buy (journey)" in show(verdict)
+    assert "total of the requests" in show(verdict)
+    assert "total of the requests" not in show(made.failing())

@@ -1,5 +1,7 @@
 """What a request says, and where it goes."""
 
+from dataclasses import replace
+
 import pytest
 from http_scripted import OK, Run, answering, driving, get, outcome_of, scenario, serving
 
@@ -138,6 +140,26 @@ def test_large_requests_are_rendered_anew(run: Run) -> None:
                     await bench.one()
                 assert not bench.driver._starts[0].__self__._rendered  # type: ignore[attr-defined]
         assert [seen.target for seen in server.seen] == [f"/{index}" for index in range(5)]
+
+    run(test)
+
+
+def test_the_room_for_requests_that_come_round_again_is_shared(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all operations remember together is bounded: who comes too late has its requests rendered anew."""
+    monkeypatch.setattr("loadtests.drive.drivers.http.driver._REMEMBERED_BYTES_AT_MOST", 1200)
+
+    async def test() -> None:
+        async with serving(answering(OK)) as server:
+            first, second = (replace(get(f"/{name}/{{{{n}}}}"), name=name) for name in ("first", "second"))
+            plan = scenario(first, second, data={"n": Feeder(range(3))})
+            async with driving(plan, server.url) as bench:
+                for operation in (0, 1):
+                    for index in range(6):
+                        await bench.one(operation, index=index)
+                kept = [len(start.__self__._rendered) for start in bench.driver._starts]  # type: ignore[attr-defined]
+        assert kept[0] == 3
+        assert kept[1] < 3
+        assert [seen.target for seen in server.seen][6:] == [f"/second/{index % 3}" for index in range(6)]
 
     run(test)
 

@@ -1,7 +1,7 @@
 """The three ways to talk to an agent: what a turn's request says, and what its answer means. See docs/agents.md."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import orjson
@@ -39,6 +39,10 @@ class Dialect(ABC):
     @abstractmethod
     def event(self, turn: Turn, name: bytes, data: bytes, now_ns: int) -> Failure | None:
         """Take one event of a stream; a failure for one that cannot be understood."""
+
+    def events(self, turn: Turn, name: bytes, found: Sequence[bytes], times_ns: Sequence[int]) -> int:  # noqa: ARG002
+        """Take as many of the first events (all of one name) as can be at once; how many. `event` takes the others."""
+        return 0
 
     def answer(self, turn: Turn, body: bytes) -> Failure | None:
         """Take a whole answer that is no stream."""
@@ -132,6 +136,24 @@ class EventStream(OneAnswer):
             return read(turn, document, now_ns)
         self._completed(turn, document, data)
         return None
+
+    def events(self, turn: Turn, name: bytes, found: Sequence[bytes], times_ns: Sequence[int]) -> int:
+        """See `Dialect`: tokens, up to one that cannot be understood."""
+        if name != b"token":
+            return 0
+        texts: list[str] = []
+        try:
+            for data in found:
+                text = orjson.loads(data)["text"]
+                if not isinstance(text, str):
+                    break
+                texts.append(text)
+        except (ValueError, KeyError, TypeError):
+            pass  # that one is for `event` to tell
+        turn.tokens.extend(times_ns[: len(texts)])
+        if turn.texts is not None:
+            turn.texts.extend(texts)
+        return len(texts)
 
     def _started(self, turn: Turn, document: dict[str, Any], _now_ns: int) -> None:
         turn.identify(self._owner(document))

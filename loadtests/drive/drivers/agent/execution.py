@@ -1,5 +1,6 @@
 """One execution under way: its turns, one after the other, until the last answer or the first failure."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from loadtests.drive.drivers.agent.dialect import ANSWER
@@ -90,6 +91,14 @@ class Execution(Listener):
             if failure is not None:
                 connection.fail(failure)
                 return
+
+    def heard_many(self, pieces: Sequence[bytes], times_ns: Sequence[int]) -> int:
+        """See `Listener`."""
+        turn = self.turns[-1]
+        if turn.events is not None:
+            return 0
+        name, found = turn.reader.wholes(pieces)
+        return self._work.dialect.events(turn, name, found, times_ns)
 
     def answered(self, connection: Connection, _piece: bytes) -> None:
         """See `Waiting`: the turn has ended, one way or another."""

@@ -9,6 +9,7 @@ character is ever decoded in two halves. What an unfinished event held at the en
 """
 
 import re
+from collections.abc import Iterable
 
 __all__ = ["LARGEST_EVENT", "BadStream", "Event", "EventReader"]
 
@@ -62,12 +63,20 @@ class EventReader:
 
         Nearly every token is: its first lines are those of the last, and a single line of data follows.
         """
-        if not self._idle or not piece.startswith(self._prefix):
-            return None
-        at, end = len(self._prefix), len(piece) - 2
-        if piece.find(b"\n", at) != end or piece[-1] != _LF or b"\r" in piece:
-            return None
-        return self._prefix_name, piece[at:end]
+        name, found = self.wholes((piece,))
+        return (name, found[0]) if found else None
+
+    def wholes(self, pieces: Iterable[bytes]) -> tuple[bytes, list[bytes]]:
+        """The name of the last event, and the data of as many of the first pieces as are a `whole` one."""
+        found: list[bytes] = []
+        if self._idle:
+            prefix, at = self._prefix, len(self._prefix)
+            for piece in pieces:
+                end = len(piece) - 2
+                if not piece.startswith(prefix) or piece.find(b"\n", at) != end or piece[-1] != _LF or b"\r" in piece:
+                    break
+                found.append(piece[at:end])
+        return self._prefix_name, found
 
     def _lines(self, piece: bytes) -> list[Event]:
         """As the standard says, line by line."""

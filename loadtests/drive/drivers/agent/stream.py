@@ -4,6 +4,8 @@ httpx would not do: see benchmarks/README.md for what an event costs here and th
 """
 
 import time
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from loadtests.drive.drivers.http.connection import Connection, Waiting
@@ -31,6 +33,10 @@ class Listener(Waiting):
 
     def heard(self, connection: "StreamConnection", piece: bytes, now_ns: int) -> None:
         """A piece of the body came at `now_ns`; all pieces of one reading have the same time."""
+
+    def heard_many(self, pieces: Sequence[bytes], times_ns: Sequence[int]) -> int:  # noqa: ARG002
+        """As `heard`, of pieces that had waited, where many can be taken at once: how many of the first were."""
+        return 0
 
 
 class StreamReader(AnswerReader):
@@ -104,7 +110,8 @@ class StreamConnection(Connection):
             held, times = self._held, self._times
             self._held, self._times = [], []
             waiting = self.waiting
-            for data, at_ns in zip(held, times, strict=True):
+            taken = self._hear_many(held, times)
+            for data, at_ns in zip(held[taken:], times[taken:], strict=True):
                 self._hear(data, at_ns)
                 if self.waiting is not waiting:
                     return
@@ -114,6 +121,21 @@ class StreamConnection(Connection):
         self.holds = self.reader.between_chunks = False
         self._held, self._times = [], []
         super().discard()
+
+    def _hear_many(self, held: list[bytes], times: list[int]) -> int:
+        """Have the listener take as many of the first as it can at once; how many it took."""
+        if not (self.streams and self.reader.between_chunks):
+            return 0
+        pieces: list[bytes] = []
+        for data in held:
+            piece = _only_chunk(data)
+            if piece is None:
+                break
+            pieces.append(piece)
+        taken: int = self.waiting.heard_many(pieces, times)  # type: ignore[attr-defined]
+        self.pool.received_bytes += sum(map(len, held[:taken]))
+        self.reader.size += sum(map(len, pieces[:taken]))
+        return taken
 
     def _hear(self, data: bytes, at_ns: int) -> None:
         if self.streams and self.reader.between_chunks:
@@ -149,6 +171,9 @@ class StreamConnection(Connection):
 
 def _only_chunk(data: bytes) -> bytes | None:
     """What is in a chunk, where the data is exactly one that is not the last; `None` for anything else."""
+    usual = _chunk_head(len(data))
+    if usual is not None and data.startswith(usual) and data.endswith(_LINE_END):
+        return data[len(usual) : -2]
     at = data.find(_LINE_END, 1, _LONGEST_SIZE + 2)
     if at < 0 or not data.endswith(_LINE_END):
         return None
@@ -158,3 +183,13 @@ def _only_chunk(data: bytes) -> bytes | None:
         return None
     start = at + 2
     return data[start:-2] if 0 < size == len(data) - start - 2 else None
+
+
+@lru_cache(maxsize=4096)
+def _chunk_head(length: int) -> bytes | None:
+    """How a chunk usually begins that is so long with all that belongs to it; `None` where none can be."""
+    for digits in range(1, _LONGEST_SIZE + 1):
+        size = length - digits - 4
+        if size > 0 and len(f"{size:x}") == digits:
+            return b"%x\r\n" % size
+    return None

@@ -21,6 +21,8 @@ from loadtests.units import format_duration
 __all__ = ["HttpDriver"]
 
 _CLOSING_S = 2.0
+_REMEMBERED_BYTES_AT_MOST = 32 * 1024 * 1024
+"""Of rendered requests, all operations together."""
 
 
 class HttpDriver(Driver):
@@ -37,6 +39,7 @@ class HttpDriver(Driver):
         self._deadlines: dict[int, Deadlines[Connection]] = {}
         self._jars: dict[int, Jar] = {}
         self._starts: list[Start] = []
+        self._room_bytes = _REMEMBERED_BYTES_AT_MOST
 
     async def open(self) -> None:
         """Resolve, permit and connect once to every origin of the plan, before any load.
@@ -78,6 +81,12 @@ class HttpDriver(Driver):
         if found is None:
             found = self._deadlines[timeout_ns] = Deadlines(self.clock, timeout_ns, _expiry(timeout_ns))
         return found
+
+    def takes(self, size: int) -> bool:
+        """Whether so many bytes more may be remembered; they are, then."""
+        fits = size <= self._room_bytes
+        self._room_bytes -= size if fits else 0
+        return fits
 
     def jar(self, user: int) -> Jar:
         """The cookies of that user; in the open model (-1) every execution is a new one."""

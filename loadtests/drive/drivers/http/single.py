@@ -35,7 +35,8 @@ class SingleRequest(Waiting):
     and a body of the right length is not parsed again; only its body is still checked. Where no check has a variable
     in it, not even that is done for an answer that is the last good one byte for byte.
 
-    Where the values of a request come round again, so do its bytes: they are rendered once and remembered.
+    Where the values of a request come round again, so do its bytes: they are rendered once and remembered, as far as
+    there is room.
     """
 
     def __init__(self, driver: "HttpDriver", operation: HttpOperation, compiled: CompiledRequest, pool: Pool) -> None:
@@ -170,8 +171,10 @@ class SingleRequest(Waiting):
             self._learns = False
             self.known.clear()
             self.latest = b""
-        elif self._recurs_after is not None and (len(payload) + _ENTRY_BYTES) * self._period <= _RENDERED_BYTES_AT_MOST:
-            self._rendered[index % self._period] = payload
+        elif self._recurs_after is not None:
+            taken = len(payload) + _ENTRY_BYTES
+            if taken * self._period <= _RENDERED_BYTES_AT_MOST and self._driver.takes(taken):
+                self._rendered[index % self._period] = payload
         return payload
 
     def _learn(self, answer: bytes, reader: AnswerReader, now: int) -> None:
