@@ -21,7 +21,7 @@ from loadtests.units import format_duration
 __all__ = ["HttpDriver"]
 
 _CLOSING_S = 2.0
-_REMEMBERED_BYTES_AT_MOST = 32 * 1024 * 1024
+_REMEMBERED_BYTES_AT_MOST = 8 * 1024 * 1024
 """Of rendered requests, all operations together."""
 
 
