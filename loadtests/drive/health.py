@@ -20,6 +20,7 @@ TURN_NS = 2_000_000
 """How often the engine does housekeeping and looks at its own lateness."""
 
 _SECOND_NS = 1_000_000_000
+_SCHEDSTAT = "/proc/self/schedstat"
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -32,7 +33,8 @@ class HealthProbe:
         self._loop_lag, self._gc_pause = tape.measure("loop lag"), tape.measure("gc pause")
         self._gc_began = 0
         self._due = 0
-        self._cpu_ns = self._since_ns = self._waited_ns = self._faults = 0
+        self._cpu_ns = self._since_ns = self._faults = 0
+        self._waited_ns: int | None = None
         self._running = False
 
     def begin(self, start_ns: int) -> None:
@@ -65,7 +67,8 @@ class HealthProbe:
         self._recorder.generator("cpu_ns", at, cpu - self._cpu_ns)
         self._recorder.generator("elapsed_ns", at, now - self._since_ns)
         waited, faults = _waited_ns(), _major_faults()
-        self._recorder.generator(CORE_WAIT_NS, at, waited - self._waited_ns)
+        if waited is not None and self._waited_ns is not None:
+            self._recorder.generator(CORE_WAIT_NS, at, waited - self._waited_ns)
         self._recorder.generator(MAJOR_FAULTS, at, faults - self._faults)
         self._waited_ns, self._faults = waited, faults
         self._recorder.generator("rss_bytes", at, _resident_bytes())
@@ -88,13 +91,14 @@ def _resident_bytes() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def _waited_ns() -> int:
-    """How long this process was ready to run and had no core, as Linux counts it; 0 where nobody does."""
+def _waited_ns() -> int | None:
+    """How long this process was ready to run and had no core, as Linux counts it; `None` where nobody does."""
     try:
-        with open("/proc/self/schedstat", "rb") as schedstat:  # noqa: PTH123 - as above
-            return int(schedstat.read().split()[1])
-    except (OSError, IndexError):
-        return 0
+        with open(_SCHEDSTAT, "rb") as schedstat:  # noqa: PTH123 - as above
+            ran, waited, _ = map(int, schedstat.read().split())
+    except (OSError, ValueError):
+        return None
+    return waited if ran else None  # a kernel that does not count says 0 to everything
 
 
 def _major_faults() -> int:

@@ -59,6 +59,18 @@ def test_each_second_is_noted_once() -> None:
     assert {CORE_WAIT_NS, MAJOR_FAULTS} <= noted.counters.keys()
 
 
+@pytest.mark.parametrize("says", [None, "0 0 0\n", "", "no numbers here\n"])
+def test_time_without_a_core_is_not_claimed_where_nobody_counts_it(
+    says: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No such file, or a kernel that does not count: nothing is noted, rather than that it never waited."""
+    schedstat = tmp_path / "schedstat"
+    if says is not None:
+        schedstat.write_text(says)
+    monkeypatch.setattr("loadtests.drive.health._SCHEDSTAT", str(schedstat))
+    assert CORE_WAIT_NS not in noted_while(0.0).counters
+
+
 @pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the kernel does not count it")
 def test_time_without_a_core_is_noted() -> None:
     """A program on the same core that never rests takes half of it; ready to run meanwhile, the generator says so."""
