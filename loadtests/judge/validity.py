@@ -239,5 +239,6 @@ def _waited(share: float | None) -> Iterator[str]:
         waited = amount(share, "ratio", beside=CORE_WAITED)
         yield (
             f"an engine process waited for a core {waited} of the time, while something else ran there (the "
-            "target, the coordinator, other programs): what that added to latencies is in the figures; give it a core of its own"
+            "target, the coordinator, other programs): what that added to latencies is in the figures; "
+            "give it a core of its own"
         )
