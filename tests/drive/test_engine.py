@@ -181,6 +181,22 @@ class TestClosedModel:
         indices = [index for _, index, _, _ in driver.fired]
         assert len(set(indices)) == len(indices) == 50
 
+    @pytest.mark.parametrize("latency_ns", [100 * MS, 0], ids=["a while later", "within the call"])
+    def test_what_is_in_flight_is_what_has_started_and_not_ended(self, latency_ns: int) -> None:
+        """All users while they wait, none once the last has been answered: the engine drains until then."""
+        what, clock = scenario(ClosedLoad(3, S)), VirtualClock()
+        driver = SlowDriver(surroundings(what, clock, []), latency_ns)
+        users = ClosedUsers(what, driver, driver.recorder, clock=clock)
+        users.begin(0, lambda: None)
+        if latency_ns:
+            clock.advance(550 * MS)
+            assert users.in_flight == 3
+            clock.advance(S)
+        else:
+            clock.stall(500 * MS)
+            clock.stall(S)
+        assert users.in_flight == 0
+
     def test_answers_within_the_call_do_not_nest(self) -> None:
         """A driver that answers at once must not exhaust the stack, nor keep the loop from its turn."""
         what, clock = scenario(ClosedLoad(1, S)), VirtualClock()

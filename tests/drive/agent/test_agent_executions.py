@@ -239,6 +239,22 @@ def test_pieces_that_were_held_are_timed_as_they_came(run: Run) -> None:
     run(test)
 
 
+def test_pieces_that_were_held_behind_another_event_keep_their_own_times(run: Run) -> None:
+    """Those before it are taken together, it and those after it one by one: no time is another's, no byte is lost."""
+
+    async def test() -> None:
+        apart = [piece for _ in range(3) for piece in (token(), 0.02)]
+        pieces = (*apart, event("tool", {"name": "x"}), 0.02, *apart, completed())
+        found, _ = await outcome(streaming(*pieces), talk("stream", asking(user=None)), times=2)
+        gaps = found.tallies["ask"].histogram("token gap")
+        assert (gaps.total, found.ok("ask"), number(found, "tokens"), number(found, "tool calls")) == (10, 2, 6, 1)
+        assert gaps.min_us >= 15_000
+        sent = [STREAM_HEAD, *(piece for piece in pieces if isinstance(piece, bytes))]
+        assert found.generator.count("bytes_received") == 2 * len(b"".join(sent))
+
+    run(test)
+
+
 @pytest.mark.parametrize(
     ("sentence", "ends", "kind", "partial"),
     [
