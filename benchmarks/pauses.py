@@ -12,7 +12,7 @@ import select
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -32,22 +32,34 @@ class Strangers:
     """The lateness that strangers met, known once the block of `watching` has ended."""
 
     def __init__(self) -> None:
-        self._late_us: NDArray[np.int64] = np.empty(0, np.int64)
+        self._late_us: dict[int, NDArray[np.int64]] = {}
 
     @property
     def ticks(self) -> int:
         """How often they looked."""
-        return len(self._late_us)
+        return sum(len(late_us) for late_us in self._late_us.values())
 
-    def add(self, late_us: NDArray[np.int64]) -> None:
-        """What one of them says."""
-        self._late_us = np.concatenate([self._late_us, late_us])
+    def add(self, core: int, late_us: NDArray[np.int64]) -> None:
+        """What the one on `core` says: the lateness of every tick in µs."""
+        self._late_us[core] = late_us
 
     def lateness_ns(self, quantile: float) -> int:
         """Over all cores and all of the time, at that quantile; 0 when nobody watched."""
         if not self.ticks:
             return 0
-        return int(np.quantile(self._late_us, quantile, method="inverted_cdf")) * 1000
+        return int(np.quantile(_all(self._late_us.values()), quantile, method="inverted_cdf")) * 1000
+
+    def pauses_ns(self, cores: Iterable[int]) -> NDArray[np.int64]:
+        """How much longer than usual (the median of its core) each tick on these cores waited to be woken.
+
+        What is due at some instant on one of them meets a pause by this distribution; most ticks met none.
+        """
+        late = [self._late_us[core] for core in cores if core in self._late_us]
+        return _all(np.maximum(0, late_us - int(np.median(late_us))) * 1000 for late_us in late)
+
+
+def _all(parts: Iterable[NDArray[np.int64]]) -> NDArray[np.int64]:
+    return np.concatenate([np.empty(0, np.int64), *parts])
 
 
 @contextlib.contextmanager
@@ -56,13 +68,13 @@ def watching() -> Iterator[Strangers]:
     strangers = Strangers()
     cores = sorted(os.sched_getaffinity(0))[:_MOST_CORES]
     with contextlib.ExitStack() as stack:
-        watchers = [stack.enter_context(_stranger(core)) for core in cores]
+        watchers = {core: stack.enter_context(_stranger(core)) for core in cores}
         try:
             yield strangers
         finally:
-            for watcher in watchers:
+            for core, watcher in watchers.items():
                 said, _ = watcher.communicate()
-                strangers.add(np.array(said.split(), np.int64))
+                strangers.add(core, np.array(said.split(), np.int64))
 
 
 def _stranger(core: int) -> "subprocess.Popen[str]":

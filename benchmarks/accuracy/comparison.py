@@ -1,6 +1,7 @@
 """Truth beside what was reported: one row per figure, and whether it holds.
 
-The truth of a latency is the law plus what the server notes that it was late itself, at the same quantile. A row is
+The truth of a latency is the law, what the server notes that it was late itself, and the pauses that a stranger met on
+the generator's cores, together at the same quantile. A row is
 *not measurable* when the suite called its own run invalid, or when it is off and the machine was not quiet (other
 programs; pauses that a stranger on the same cores met too): then the figure is neither proved nor refuted, and never
 counted as right. Counts are never excused.
@@ -13,7 +14,7 @@ from enum import StrEnum
 
 from benchmarks.accuracy.behaviour import Ending, S
 from benchmarks.accuracy.cases import WARMUP_NS, Case, Closed, Offer, Open
-from benchmarks.accuracy.ledger import Ledger
+from benchmarks.accuracy.ledger import IntArray, Ledger
 from benchmarks.accuracy.truth import Executions
 from benchmarks.pauses import Strangers
 from loadtests.result.histogram import Histogram
@@ -36,6 +37,10 @@ _RELATIVE, _ABSOLUTE_NS = 0.02, 300_000
 _THROUGHPUT = 0.02
 _CHANCES = 4
 """A pause can meet an execution when it is sent, received, answered, and heard: four times as often as a tick."""
+
+_SENT_AND_HEARD, _HEARD = 2, 1
+"""Where the generator's cores can pause a latency: what is sent at its own instant, when it is sent and when it is
+answered; what is sent upon an answer, or dated when it is sent, only then."""
 
 
 class State(StrEnum):
@@ -88,31 +93,43 @@ def compare(
     truth: Executions,
     ledger: Ledger,
     strangers: Strangers,
+    cores: Iterable[int] = (),
 ) -> list[Row]:
-    """Every row of one case under one load."""
+    """Every row of one case under one load. `cores` are those that the suite ran on."""
     whole = Tally.merge(run.by_second(run.total_names()).values())
     steady = pooled(run.by_second(run.total_names()), run.seconds())
     begin, end = run.seconds().start * S, run.seconds().stop * S
     meant = truth.due_in(begin, end)
 
-    def aside(ending: Ending) -> list[tuple[int, int]]:
+    pauses = strangers.pauses_ns(cores)
+
+    def aside(ending: Ending, met: int) -> list[tuple[int, int]]:
         return [
             (
-                ledger.own_error_ns(quantile, ending, after_ns=WARMUP_NS),
+                ledger.own_error_ns(quantile, ending, after_ns=WARMUP_NS, pauses=_drawn(pauses, met, quantile)),
                 strangers.lateness_ns(1 - (1 - quantile) / _CHANCES),
             )
             for _, quantile in case.quantiles
         ]
 
-    good = aside(Ending.GOOD)
+    timed = _SENT_AND_HEARD if isinstance(offer, Open) or offer.pacing_ns is not None else _HEARD
+    good = aside(Ending.GOOD, timed)
     answered = meant.ended(Ending.GOOD)
     rows = [*_latencies("", steady, RESPONSE_OK, answered, Executions.response_ns, good, case.quantiles)]
     if case.behaviour.stall is not None:
-        rows += _latencies("service ", steady, SERVICE_OK, answered, Executions.service_ns, good, case.quantiles)
+        rows += _latencies(
+            "service ", steady, SERVICE_OK, answered, Executions.service_ns, aside(Ending.GOOD, _HEARD), case.quantiles
+        )
     if case.behaviour.error_every is not None:
         failed = meant.ended(Ending.ERROR)
         rows += _latencies(
-            "failed ", steady, RESPONSE_FAILED, failed, Executions.response_ns, aside(Ending.ERROR), case.quantiles
+            "failed ",
+            steady,
+            RESPONSE_FAILED,
+            failed,
+            Executions.response_ns,
+            aside(Ending.ERROR, timed),
+            case.quantiles,
         )
     if case.behaviour.gap_ns and case.behaviour.stall is None:
         rows.append(_throughput(steady, truth, begin, end))
@@ -124,6 +141,11 @@ def compare(
     if isinstance(offer, Closed) and case.behaviour.stall is not None and offer.pacing_ns is None:
         rows.append(_struck(steady, meant, case.behaviour.stall.length_ns // 2))
     return rows
+
+
+def _drawn(pauses: IntArray, met: int, quantile: float) -> Sequence[IntArray]:
+    """The maximum is one single latency, which as a rule met none."""
+    return () if quantile == 1 or not len(pauses) else [pauses] * met
 
 
 def worst_exit_code(rows: Iterable[Row]) -> int:

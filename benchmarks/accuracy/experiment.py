@@ -77,7 +77,7 @@ def run_experiment(case: Case, offer: Offer, *, seconds: float) -> Finding:
     truth = _truth(case.behaviour, offer, run.scenario, duration_ns=duration_ns)
     rows = [
         replace(row, distrusted=bool(distrust), disturbed=others > BUSY_CORES)
-        for row in compare(case, offer, run, truth=truth, ledger=ledger, strangers=strangers)
+        for row in compare(case, offer, run, truth=truth, ledger=ledger, strangers=strangers, cores=cores()[1])
     ]
     server_late = ledger.late_ns(0.5), ledger.late_ns(0.999)
     stranger_late = strangers.lateness_ns(0.5), strangers.lateness_ns(0.999)

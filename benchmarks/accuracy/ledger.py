@@ -4,6 +4,7 @@ Instants are CLOCK_MONOTONIC ns. A server that answered later than its law (the 
 own notes, never from what the generator reports.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -13,9 +14,11 @@ from numpy.typing import NDArray
 
 from benchmarks.accuracy.behaviour import Ending
 
-__all__ = ["Ledger", "rank_value"]
+__all__ = ["IntArray", "Ledger", "rank_value"]
 
 IntArray = NDArray[np.int64]
+_SEED = 1
+_DRAWS = 16
 
 
 def rank_value(values: IntArray, quantile: float) -> int:
@@ -56,10 +59,14 @@ class Ledger:
         answered = self.sent_ns > 0
         return rank_value((self.sent_ns - self.due_ns)[answered], quantile) if answered.any() else 0
 
-    def own_error_ns(self, quantile: float, *endings: Ending, after_ns: int = 0) -> int:
+    def own_error_ns(
+        self, quantile: float, *endings: Ending, after_ns: int = 0, pauses: Sequence[IntArray] = ()
+    ) -> int:
         """How much longer than its law the server took at that quantile of requests that ended in one of these ways.
 
-        Only what came `after_ns` after its first request counts; all endings when none is given.
+        Only what came `after_ns` after its first request counts; all endings when none is given. Of each of `pauses`
+        (ns, one for each chance to meet one) every request also takes one, drawn by chance from a fixed seed: what the
+        machine adds outside the server, which does not know when.
         """
         chosen = (self.sent_ns > 0) & (self.received_ns >= self.received_ns[:1].sum() + after_ns)
         chosen &= np.isin(self.ending, endings or tuple(Ending))
@@ -67,4 +74,14 @@ class Ledger:
             return 0
         took = (self.sent_ns - self.received_ns)[chosen]
         meant = (self.due_ns - self.received_ns)[chosen]
-        return rank_value(took, quantile) - rank_value(meant, quantile)
+        return rank_value(_met(took, pauses), quantile) - rank_value(meant, quantile)
+
+
+def _met(took: IntArray, pauses: Sequence[IntArray]) -> IntArray:
+    """Every one of `took` several times over, each time with other pauses."""
+    if not pauses:
+        return took
+    chance, many = np.random.default_rng(_SEED), np.repeat(took, _DRAWS)
+    for pause in pauses:
+        many += chance.choice(pause, len(many))
+    return many

@@ -2,15 +2,14 @@
 
     python -m benchmarks.accuracy.server BEHAVIOUR_JSON LEDGER_PATH
 
-Prints its port, serves until its standard input ends, then writes the ledger. Answers leave by `write(2)` at once
-instead of through the loop's buffers, so that the noted instant is the true one.
+Prints its port, serves until its standard input ends, then writes the ledger. A request is dated by the kernel, and
+answers leave by `send(2)` at once instead of through the loop's buffers, so that both noted instants are the true ones.
 """
 
 import asyncio
 import contextlib
 import gc
 import json
-import os
 import resource
 import socket
 import struct
@@ -18,13 +17,13 @@ import sys
 import time
 from array import array
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import uvloop
 
 from benchmarks.accuracy.behaviour import Answering, Behaviour, Ending
 from benchmarks.accuracy.ledger import Ledger
+from benchmarks.accuracy.receipt import note_receipts, receive
 from loadtests.clock import LoopClock
 
 __all__ = ["BODY", "PATH", "main"]
@@ -63,11 +62,10 @@ class _Book:
         self.received, self.due, self.sent, self.ending = array("q"), array("q"), array("q"), array("q")
         self.strays = 0
 
-    def receive(self, connection: "_Connection") -> None:
-        now = time.monotonic_ns()
-        due, ending = self._answering.answer(now)
+    def receive(self, connection: "_Connection", received_ns: int) -> None:
+        due, ending = self._answering.answer(received_ns)
         index = len(self.received)
-        self.received.append(now)
+        self.received.append(received_ns)
         self.due.append(due)
         self.sent.append(0)
         self.ending.append(ending)
@@ -88,28 +86,32 @@ class _Book:
         return Ledger(received, due, sent, ending, strays=self.strays)
 
 
-class _Connection(asyncio.Protocol):
+class _Connection:
     """One keep-alive connection: as much HTTP/1.1 as a GET without a body needs."""
 
-    def __init__(self, book: _Book) -> None:
+    def __init__(self, book: _Book, peer: socket.socket) -> None:
         self._book = book
         self._buffer = b""
-        self._fd = -1
-        self._transport: asyncio.Transport | None = None
+        self._peer: socket.socket | None = peer
+        peer.settimeout(0)
+        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        asyncio.get_running_loop().add_reader(peer.fileno(), self._read, peer)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's own class is not a subclass
-        self._fd = transport.get_extra_info("socket").fileno()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self._fd = -1
-
-    def data_received(self, data: bytes) -> None:
+    def _read(self, peer: socket.socket) -> None:
+        try:
+            data, received_ns = receive(peer)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, received_ns = b"", 0
+        if not data:
+            self.close()
+            return
         self._buffer += data
         while (end := self._buffer.find(_END)) >= 0:
             head, self._buffer = self._buffer[:end], self._buffer[end + len(_END) :]
             if head.startswith(_REQUEST):
-                self._book.receive(self)
+                self._book.receive(self, received_ns)
             else:
                 self._book.strays += 1
                 self._write(_NOT_FOUND)
@@ -121,36 +123,61 @@ class _Connection(asyncio.Protocol):
             self._reset()
         return sent
 
+    def close(self) -> None:
+        """Let the client go."""
+        if self._peer is not None:
+            asyncio.get_running_loop().remove_reader(self._peer.fileno())
+            self._peer.close()
+            self._peer = None
+
     def _write(self, data: bytes) -> bool:
-        if self._fd < 0:
+        if self._peer is None:
             return False
         try:
-            return os.write(self._fd, data) == len(data) if data else True
+            return self._peer.send(data) == len(data) if data else True
         except OSError:
             return False
 
     def _reset(self) -> None:
-        assert self._transport is not None
-        with contextlib.suppress(OSError):
-            duplicate = socket.socket(fileno=os.dup(self._fd))
-            duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            duplicate.close()
-        self._fd = -1
-        self._transport.abort()
+        assert self._peer is not None
+        self._peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.close()
+
+
+class _Door:
+    """Accepts connections for as long as it is open."""
+
+    def __init__(self, book: _Book) -> None:
+        self._book = book
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        self._listener.settimeout(0)
+        note_receipts(self._listener)
+        self.port = self._listener.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
+            while True:
+                _Connection(self._book, self._listener.accept()[0])
+
+    def close(self) -> None:
+        """Nobody else comes in."""
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
+        self._listener.close()
 
 
 async def _serve(behaviour: Behaviour, path: Path) -> None:
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop)
     book = _Book(behaviour, clock)
-    server = await loop.create_server(lambda: _Connection(book), "127.0.0.1", 0, backlog=_BACKLOG)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    door = _Door(book)
+    print(door.port, flush=True)
     gc.collect()
     gc.disable()  # nothing here makes cycles that matter in a minute
     orders = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     await orders.read()
-    server.close()
+    door.close()
     clock.close()
     book.ledger().save(path)
 

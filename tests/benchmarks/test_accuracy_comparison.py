@@ -78,10 +78,17 @@ def noted(seen: Executions, *, late_ns: int = 0) -> Ledger:
     return Ledger(sent[order], ended[order], (ended + late_ns)[order], ending[order])
 
 
-def rows(case: Case, offer: Offer, distort: Distort = lambda seen: seen, *, late_ns: int = 0) -> list[Row]:
+def rows(
+    case: Case,
+    offer: Offer,
+    distort: Distort = lambda seen: seen,
+    *,
+    late_ns: int = 0,
+    strangers: Strangers | None = None,
+) -> list[Row]:
     truth = meant(case, offer)
-    run = recorded(distort(truth), offer)
-    return compare(case, offer, run, truth=truth, ledger=noted(truth, late_ns=late_ns), strangers=Strangers())
+    run, ledger = recorded(distort(truth), offer), noted(truth, late_ns=late_ns)
+    return compare(case, offer, run, truth=truth, ledger=ledger, strangers=strangers or Strangers(), cores=(1,))
 
 
 def states(found: list[Row]) -> dict[str, State]:
@@ -137,6 +144,30 @@ def test_what_a_server_was_late_belongs_to_the_truth():
     prompt = states(rows(case, case.offers[0], late_ns=2 * MS))
     assert late["p50"] is late["p99.9"] is late["ok"] is State.OK
     assert prompt["p50"] is prompt["p99.9"] is State.OFF
+
+
+@pytest.mark.parametrize(
+    ("core", "chances", "state"),
+    [
+        pytest.param(1, 2, State.OK, id="where the generator ran, it can meet what is sent and what is heard"),
+        pytest.param(1, 0, State.NOT_MEASURABLE, id="a report that met none of it proves nothing"),
+        pytest.param(0, 0, State.OK, id="where the server ran, its own notes have it"),
+    ],
+)
+def test_pauses_of_the_generators_core_belong_to_the_truth(core: int, chances: int, state: State):
+    """A pause of 3 ms that a stranger met in one tick of a thousand moves p99.9 of what is sent and heard there."""
+    strangers = Strangers()
+    strangers.add(core, np.where(np.arange(10_000) % 1000 == 0, 3020, 20))
+    case = TABLE["constant"]
+
+    def paused(seen: Executions) -> Executions:
+        met = np.arange(len(seen)) % 1000 < chances
+        return replace(seen, ended_ns=seen.ended_ns + 3 * MS * met)
+
+    found = {row.quantity: row for row in rows(case, case.offers[0], paused, strangers=strangers)}
+    assert found["p99.9"].state is state
+    assert found["p99.9"].truth == (8 * MS if core == 1 else 5 * MS)
+    assert found["p50"].truth == 5 * MS
 
 
 ROW = Row("p99", "ns", 5e6, 5.1e6, 4e5)

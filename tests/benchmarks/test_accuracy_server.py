@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -19,12 +21,19 @@ REQUEST = b"GET /answer HTTP/1.1\r\nHost: truth\r\n\r\n"
 
 
 @contextlib.contextmanager
-def serving(behaviour: Behaviour, path: Path) -> Iterator[int]:
+def process(behaviour: Behaviour, path: Path) -> Iterator[tuple[int, int]]:
+    """The server's process id and port."""
     command = [sys.executable, "-m", "benchmarks.accuracy.server", json.dumps(behaviour.to_wire()), str(path)]
     with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
-        yield int(server.stdout.readline())
+        yield server.pid, int(server.stdout.readline())
         server.stdin.close()
         assert server.wait(10) == 0
+
+
+@contextlib.contextmanager
+def serving(behaviour: Behaviour, path: Path) -> Iterator[int]:
+    with process(behaviour, path) as (_, port):
+        yield port
 
 
 def connected(port: int) -> socket.socket:
@@ -93,3 +102,21 @@ def test_anything_but_the_work_is_a_stray(tmp_path: Path):
         assert answer(connection).startswith(b"HTTP/1.1 200 ")
     ledger = Ledger.load(tmp_path / "ledger.npz")
     assert (ledger.strays, ledger.count()) == (1, 1)
+
+
+def test_a_request_that_waits_to_be_read_is_dated_when_it_came(tmp_path: Path):
+    """The kernel notes it: a server that was stopped for 200 ms is late by them, and the request is not."""
+    path = tmp_path / "ledger.npz"
+    with process(Behaviour((Step(MS),)), path) as (pid, port), connected(port) as connection:
+        answer(connection)
+        os.kill(pid, signal.SIGSTOP)
+        os.waitid(os.P_PID, pid, os.WSTOPPED)
+        before = time.monotonic_ns()
+        connection.sendall(REQUEST)
+        after = time.monotonic_ns()
+        time.sleep(0.2)
+        os.kill(pid, signal.SIGCONT)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+    ledger = Ledger.load(path)
+    assert before - MS <= ledger.received_ns[1] <= after + MS
+    assert ledger.sent_ns[1] - ledger.due_ns[1] > 190 * MS
