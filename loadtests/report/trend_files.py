@@ -1,14 +1,18 @@
-"""A trend for programs: JSON with everything, and CSV with one row a run."""
+"""A trend for programs: JSON with everything, and CSV with one row a run.
+
+The JSON has schema `loadtests.trend/1`; its JSON Schema is `trend.schema.json`.
+"""
 
 import csv
 import json
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 from loadtests.history.kept import QUANTILES
 from loadtests.history.trend import Change, Point, Trend
 
-__all__ = ["SCHEMA", "as_csv", "as_json"]
+__all__ = ["SCHEMA", "as_csv", "as_json", "schema_text"]
 
 SCHEMA = "loadtests.trend/1"
 _MS = 1e6
@@ -28,6 +32,11 @@ def as_json(trend: Trend) -> str:
         "limits": [{"metric": one.metric, "text": one.text} for one in trend.levels],
     }
     return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def schema_text() -> str:
+    """The JSON Schema of what `as_json` writes."""
+    return Path(__file__).with_name("trend.schema.json").read_text(encoding="utf-8")
 
 
 def as_csv(trend: Trend) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from jsonschema import Draft202012Validator
 from kept_runs import BEGIN, MACHINE, answers, kept
 
 from loadtests.errors import UsageError
@@ -14,16 +15,17 @@ from loadtests.history.address import Address
 from loadtests.history.listing import read_trend, scenarios_of
 from loadtests.history.retention import surplus
 from loadtests.history.store import History, Selection
-from loadtests.history.trend import Point, Trend, found_changes
+from loadtests.history.trend import Break, Level, Point, Trend, found_changes
 from loadtests.judge.quantiles import QuantileFigure
 from loadtests.judge.verdict import Outcome
 from loadtests.report.trend import page_of_trend
-from loadtests.report.trend_files import as_csv, as_json
+from loadtests.report.trend_files import as_csv, as_json, schema_text
 from loadtests.report.trend_terminal import print_scenarios, print_trend, sparkline
 from loadtests.result.run import Environment
 from loadtests.result.window import CONNECTIONS, OFFERED, OK, RESPONSE_OK, Tally
 
 API = Selection(scenario="api")
+TREND_SCHEMA = Draft202012Validator(json.loads(schema_text()))
 
 
 @pytest.fixture
@@ -212,6 +214,24 @@ def test_json_and_csv_hold_the_same_figures(stepped: History) -> None:
     assert [row["changed"] for row in rows if row["changed"]] == ["p50 p95 p99"]
     assert {change["build"] for change in data["changes"]} == {"1.6"}
     assert data["changes"][1]["after"] == pytest.approx(1.5 * data["changes"][1]["before"], rel=0.05)
+    TREND_SCHEMA.validate(data)
+
+
+def test_the_schema_takes_what_is_unknown_and_refuses_what_it_does_not_know() -> None:
+    """A run that measured nothing, a break, a limit; a misspelt key is not let through."""
+    unknown = point(1, 1.0, quantiles={}, ok=0, branch=None, judged_s=0.0, outcome=Outcome.INVALID)
+    found = Trend(
+        "api",
+        "list",
+        "response time",
+        [point(0, 1.0), unknown],
+        breaks=[Break(1, ["versions"])],
+        levels=[Level("p95", "p95 < 300ms", 3e8)],
+    )
+    data = json.loads(as_json(found))
+    TREND_SCHEMA.validate(data)
+    data["runs"][1]["fialed"] = 0
+    assert not TREND_SCHEMA.is_valid(data)
 
 
 def test_a_run_stays_as_long_as_any_of_its_scenarios_needs_it() -> None:
