@@ -90,9 +90,14 @@ class ScenarioRun:
 
     @property
     def steady_s(self) -> tuple[float, float]:
-        """The judged interval [from, to) in seconds; `to` is earlier than planned when the run ended early."""
+        """The judged interval [from, to) in seconds; `to` is earlier than planned when the run ended early.
+
+        A run that was killed ends with the last second that was recorded.
+        """
         start, end = (ns / 1e9 for ns in self.scenario.steady_ns)
-        return start, end if self.ended_s is None else min(end, self.ended_s)
+        if self.ended_s is not None:
+            return start, min(end, self.ended_s)
+        return start, min(end, float(self.recorded_seconds().stop)) if self.status == "running" else end
 
     def seconds(self) -> range:
         """Window seconds that lie in the steady interval (a partly warm second is left out)."""

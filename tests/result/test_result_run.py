@@ -55,6 +55,27 @@ def test_the_steady_interval(
     assert found.seconds() == seconds
 
 
+@pytest.mark.parametrize(
+    ("last", "steady", "seconds"),
+    [
+        pytest.param(5, (2.0, 6.0), range(2, 6), id="to the end of the last second that was recorded"),
+        pytest.param(30, (2.0, 10.0), range(2, 10), id="never past the planned end, whatever was answered late"),
+        pytest.param(1, (2.0, 2.0), range(2, 2), id="nothing when it was killed in the warm-up"),
+    ],
+)
+def test_the_steady_interval_of_a_killed_run(last: int, steady: tuple[float, float], seconds: range) -> None:
+    found = run_of(window(0, second=last), scenario=climbing(0, 2, 8), status="running", ended_s=None)
+    assert found.steady_s == steady
+    assert found.seconds() == seconds
+    assert found.judged_s == len(seconds)
+
+
+def test_the_steady_interval_of_a_killed_run_that_recorded_nothing() -> None:
+    """It has no seconds, and says so."""
+    found = run_of(scenario=climbing(0, 2, 8), status="running", ended_s=None)
+    assert list(found.seconds()) == []
+
+
 def test_seconds_add_up_over_windows_processes_and_operations() -> None:
     found = run_of(
         window(0, second=1, health=tally(1, 10), buy=tally(5, 10)),
