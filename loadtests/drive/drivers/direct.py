@@ -38,7 +38,9 @@ class DirectProtocol(asyncio.Protocol):
         if self._descriptor >= 0 and not self._behind:
             try:
                 sent = os.write(self._descriptor, payload)
-            except OSError:  # full, or broken: the transport will wait, or tell
+            except ConnectionError:  # the loop will tell, once it has read what the peer said before it broke off
+                return
+            except OSError:  # full: the transport will wait
                 sent = 0
         if sent < len(payload):
             self._behind = True

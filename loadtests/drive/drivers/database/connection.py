@@ -1,5 +1,6 @@
 """One session of the pool, and the one execution on it. There is no object per execution: the connection is it."""
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from loadtests.drive.drivers.database.conditions import error_failure, is_fatal
@@ -101,7 +102,7 @@ class Connection(DirectProtocol):
     def connection_lost(self, error: Exception | None) -> None:
         """See `asyncio.BaseProtocol`."""
         self.detach()
-        told = self.answer.error
+        told = self._last_error()
         if told is not None and is_fatal(told):
             self._ended(error_failure(told))
         else:
@@ -117,6 +118,13 @@ class Connection(DirectProtocol):
         if self.transport is not None:
             self.detach()
             self.transport.abort()
+
+    def _last_error(self) -> bytes | None:
+        """What the server said last, also where it came together with the answer before it."""
+        if self.answer.surplus:
+            with contextlib.suppress(ValueError):
+                self.answer.feed(b"")
+        return self.answer.error
 
     def _ended(self, failure: Failure) -> None:
         waiting, self.waiting = self.waiting, NOBODY
