@@ -11,6 +11,7 @@ import click
 from benchmarks.accuracy.cases import Case, Offer, cases
 from benchmarks.accuracy.comparison import State, worst_exit_code
 from benchmarks.accuracy.experiment import Finding, run_experiment
+from benchmarks.accuracy.one_by_one import refuse_partial
 from benchmarks.accuracy.table import cells
 from benchmarks.machine import machine_lines
 from benchmarks.results import write_section
@@ -43,6 +44,7 @@ def command(
     brief: bool,
 ) -> None:
     """Compare what the suite reports with a server of exactly known behaviour."""
+    refuse_partial(write=write, narrowed=bool(only or model))
     chosen = _chosen(cases(rate, seconds), only)
     try:
         findings = list(_run(chosen, model, seconds=seconds, tries=tries))

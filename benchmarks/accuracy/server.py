@@ -2,28 +2,26 @@
 
     python -m benchmarks.accuracy.server BEHAVIOUR_JSON LEDGER_PATH
 
-Prints its port, serves until its standard input ends, then writes the ledger. A request is dated by the kernel, and
-answers leave by `send(2)` at once instead of through the loop's buffers, so that both noted instants are the true ones.
+Prints its port, serves until its standard input ends, then writes the ledger.
 """
 
 import asyncio
-import contextlib
 import gc
 import json
 import resource
 import socket
-import struct
 import sys
 import time
 from array import array
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import uvloop
 
 from benchmarks.accuracy.behaviour import Answering, Behaviour, Ending
+from benchmarks.accuracy.door import Door, Peer
 from benchmarks.accuracy.ledger import Ledger
-from benchmarks.accuracy.receipt import note_receipts, receive
 from loadtests.clock import LoopClock
 
 __all__ = ["BODY", "PATH", "main"]
@@ -33,10 +31,8 @@ BODY = b'{"answer": 42, "padding": "................................"}'
 
 _REQUEST = f"GET {PATH} ".encode()
 _END = b"\r\n\r\n"
-_BACKLOG = 4096
 _LEAD_NS = 60_000
 """The timer wakes this much early, and the rest is waited out in a loop: answers are then late by microseconds."""
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 def _response(status: str) -> bytes:
@@ -86,27 +82,16 @@ class _Book:
         return Ledger(received, due, sent, ending, strays=self.strays)
 
 
-class _Connection:
+class _Connection(Peer):
     """One keep-alive connection: as much HTTP/1.1 as a GET without a body needs."""
 
-    def __init__(self, book: _Book, peer: socket.socket) -> None:
+    def __init__(self, book: _Book, connected: socket.socket) -> None:
+        super().__init__(connected)
         self._book = book
         self._buffer = b""
-        self._peer: socket.socket | None = peer
-        peer.settimeout(0)
-        peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        asyncio.get_running_loop().add_reader(peer.fileno(), self._read, peer)
 
-    def _read(self, peer: socket.socket) -> None:
-        try:
-            data, received_ns = receive(peer)
-        except BlockingIOError:
-            return
-        except OSError:
-            data, received_ns = b"", 0
-        if not data:
-            self.close()
-            return
+    def heard(self, data: bytes, received_ns: int) -> None:
+        """See `Peer`."""
         self._buffer += data
         while (end := self._buffer.find(_END)) >= 0:
             head, self._buffer = self._buffer[:end], self._buffer[end + len(_END) :]
@@ -114,63 +99,21 @@ class _Connection:
                 self._book.receive(self, received_ns)
             else:
                 self._book.strays += 1
-                self._write(_NOT_FOUND)
+                self.write(_NOT_FOUND)
 
     def send(self, ending: Ending) -> bool:
         """Answer at once; false when the client has gone."""
-        sent = self._write(_RESPONSES[ending])
+        sent = self.write(_RESPONSES[ending])
         if sent and ending in (Ending.RESET, Ending.CUT):
-            self._reset()
+            self.reset()
         return sent
-
-    def close(self) -> None:
-        """Let the client go."""
-        if self._peer is not None:
-            asyncio.get_running_loop().remove_reader(self._peer.fileno())
-            self._peer.close()
-            self._peer = None
-
-    def _write(self, data: bytes) -> bool:
-        if self._peer is None:
-            return False
-        try:
-            return self._peer.send(data) == len(data) if data else True
-        except OSError:
-            return False
-
-    def _reset(self) -> None:
-        assert self._peer is not None
-        self._peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        self.close()
-
-
-class _Door:
-    """Accepts connections for as long as it is open."""
-
-    def __init__(self, book: _Book) -> None:
-        self._book = book
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
-        self._listener.settimeout(0)
-        note_receipts(self._listener)
-        self.port = self._listener.getsockname()[1]
-        asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
-
-    def _accept(self) -> None:
-        with contextlib.suppress(BlockingIOError, ConnectionAbortedError):
-            while True:
-                _Connection(self._book, self._listener.accept()[0])
-
-    def close(self) -> None:
-        """Nobody else comes in."""
-        asyncio.get_running_loop().remove_reader(self._listener.fileno())
-        self._listener.close()
 
 
 async def _serve(behaviour: Behaviour, path: Path) -> None:
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop)
     book = _Book(behaviour, clock)
-    door = _Door(book)
+    door = Door(partial(_Connection, book))
     print(door.port, flush=True)
     gc.collect()
     gc.disable()  # nothing here makes cycles that matter in a minute

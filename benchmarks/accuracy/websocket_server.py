@@ -4,21 +4,19 @@
 
 Prints its port, serves until its standard input ends, then writes `LEDGER.npz` (answers), `LEDGER.upgrades.npz`,
 `LEDGER.pings.npz`, `LEDGER.copies.npz`, `LEDGER.pushes.npz` and `LEDGER.json` (counts). The protocol is that of the
-`websockets` library, so nothing of the suite's own is in it; answers leave by `write(2)` at their own instant.
+`websockets` library, so nothing of the suite's own is in it; what comes is dated by the kernel, answers leave at once.
 """
 
 import asyncio
-import contextlib
 import gc
 import json
-import os
 import resource
 import socket
-import struct
 import sys
 import time
 from array import array
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +27,7 @@ from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
 
 from benchmarks.accuracy.behaviour import Answering, Behaviour, Ending, Step
+from benchmarks.accuracy.door import Door, Peer
 from benchmarks.accuracy.ledger import Ledger
 from benchmarks.accuracy.websocket_behaviour import WebsocketBehaviour, hit
 from loadtests.clock import LoopClock
@@ -38,7 +37,6 @@ __all__ = ["main"]
 _LEAD_NS = 60_000
 _HOLD_NS = 500_000_000
 _PUSHES = 40
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _TEXT = Opcode.TEXT
 
 
@@ -84,48 +82,45 @@ class _World:
         self.clock.at(due_ns - _LEAD_NS, callback, argument)
 
 
-class _Socket(asyncio.Protocol):
+class _Socket(Peer):
     """One connection."""
 
-    def __init__(self, world: _World) -> None:
+    def __init__(self, world: _World, connected: socket.socket) -> None:
+        super().__init__(connected)
         self._world = world
-        self._transport: Any = None
-        self._fd = -1
         self._silent = self._made = False
         self._held: bytes | None = None
         self._pushed = 0
 
     _protocol: ServerProtocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        self._fd = transport.get_extra_info("socket").fileno()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self._fd = -1
+    def close(self) -> None:
+        """See `Peer`."""
+        super().close()
         if self in self._world.open:
             self._world.open.remove(self)
 
-    def data_received(self, data: bytes) -> None:
+    def heard(self, data: bytes, received_ns: int) -> None:
+        """See `Peer`."""
         if self._silent:
             return
-        came, pinged = time.monotonic_ns(), False  # before the library's work: that takes its time
+        pinged = False
         if not self._made:
             self._made, self._protocol = True, ServerProtocol(max_size=None)
         self._protocol.receive_data(data)
         for event in self._protocol.events_received():
             if isinstance(event, Request):
-                self._upgrade(event, came)
+                self._upgrade(event, received_ns)
             elif isinstance(event, Frame) and event.opcode is _TEXT:
-                self._message(bytes(event.data), came)
+                self._message(bytes(event.data), received_ns)
             elif isinstance(event, Frame) and event.opcode is Opcode.PING:
                 pinged = True
         self._flush()
         if pinged:
-            row, _ = self._world.pings.receive(came)
+            row, _ = self._world.pings.receive(received_ns)
             self._world.pings.sent[row] = time.monotonic_ns()
-        if self._protocol.close_expected() and self._transport is not None:
-            self._transport.close()
+        if self._protocol.close_expected():
+            self.close()
 
     def _upgrade(self, request: Request, came: int) -> None:
         world = self._world
@@ -143,8 +138,7 @@ class _Socket(asyncio.Protocol):
         world, behaviour = self._world, self._world.behaviour
         world.upgrades.sent[row] = time.monotonic_ns()
         if response.status_code != 101:
-            self._fd = -1
-            self._transport.close()
+            self.close()
             return
         number = world.accepted
         world.accepted += 1
@@ -221,14 +215,11 @@ class _Socket(asyncio.Protocol):
             world.clock.at(time.monotonic_ns() + behaviour.push_every_ns, self._push)
 
     def _drop(self, _argument: object) -> None:
-        if self._fd < 0:
+        if not self.there:
             return
         self._world.counts["dropped"] += 1
         if self._world.behaviour.reset:
-            with socket.socket(fileno=os.dup(self._fd)) as duplicate:
-                duplicate.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-            self._fd = -1
-            self._transport.abort()
+            self.reset()
             return
         self._protocol.send_close(1011)
         self._flush()
@@ -239,19 +230,12 @@ class _Socket(asyncio.Protocol):
 
     def _say(self, payload: bytes) -> bool:
         """Send a text at once; false when the client has gone or the connection is silent."""
-        return not self._silent and self._write(Frame(_TEXT, payload).serialize(mask=False))
+        return not self._silent and self.write(Frame(_TEXT, payload).serialize(mask=False))
 
     def _flush(self) -> None:
         for data in self._protocol.data_to_send():
             if data:
-                self._write(data)
-
-    def _write(self, data: bytes) -> bool:
-        if self._fd < 0:
-            return False
-        with contextlib.suppress(OSError):
-            return os.write(self._fd, data) == len(data)
-        return False
+                self.write(data)
 
 
 def _wait_until(due_ns: int) -> None:
@@ -263,14 +247,14 @@ async def _serve(behaviour: WebsocketBehaviour, path: Path) -> None:
     loop = asyncio.get_running_loop()
     clock = LoopClock(loop)
     world = _World(behaviour, clock)
-    server = await loop.create_server(lambda: _Socket(world), "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    door = Door(partial(_Socket, world))
+    print(door.port, flush=True)
     gc.collect()
     gc.disable()
     orders = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     await orders.read()
-    server.close()
+    door.close()
     clock.close()
     world.messages.ledger().save(path)
     world.upgrades.ledger().save(path.with_suffix(".upgrades.npz"))
