@@ -130,7 +130,8 @@ const loadtestsCharts = (() => {
       for (const mark of data.levels) {
         const y = plot.valToPos(mark.at, "y", true);
         line(ctx, mark.tone, [bbox.left, y, bbox.left + bbox.width, y], unit);
-        label(ctx, mark, bbox.left + 6 * unit, y - 5 * unit, bbox, unit);
+        const room = y - bbox.top > 16 * unit;  // above the line, or else below it
+        label(ctx, mark, bbox.left + 6 * unit, room ? y - 5 * unit : y + 13 * unit, bbox, unit);
       }
       for (const point of data.points) {
         const x = plot.valToPos(toAxis[data.axis](point.x), "x", true), y = plot.valToPos(point.value, "y", true);
