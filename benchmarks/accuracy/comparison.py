@@ -1,10 +1,9 @@
 """Truth beside what was reported: one row per figure, and whether it holds.
 
 The truth of a latency is the law, what the server notes that it was late itself, and the pauses that a stranger met on
-the generator's cores, together at the same quantile. A row is
-*not measurable* when the suite called its own run invalid, or when it is off and the machine was not quiet (other
-programs; pauses that a stranger on the same cores met too): then the figure is neither proved nor refuted, and never
-counted as right. Counts are never excused.
+the generator's cores, together at the same quantile. A row is *not measurable* when the suite called its own run
+invalid, or when it is off and the machine was not quiet (other programs; pauses as long, that a stranger on the same
+cores met too): then the figure is neither proved nor refuted, and never counted as right. Counts are never excused.
 """
 
 import math
@@ -79,10 +78,15 @@ class Row:
         holds = self.error is not None and abs(self.error) <= self.allowed
         if self.unit == "count":
             return State.OK if holds else State.OFF
-        disturbed = self.disturbed or self.noise > self.allowed / 2
-        if self.distrusted or (disturbed and not holds):
+        if self.distrusted or ((self.disturbed or self._explained) and not holds):
             return State.NOT_MEASURABLE
         return State.OK if holds else State.OFF
+
+    @property
+    def _explained(self) -> bool:
+        """Whether a stranger met enough to be why it is off: by no more than what it met, beyond what is allowed."""
+        noisy = self.noise > self.allowed / 2
+        return noisy and self.error is not None and abs(self.error) <= self.allowed + self.noise
 
 
 def compare(
@@ -93,7 +97,7 @@ def compare(
     truth: Executions,
     ledger: Ledger,
     strangers: Strangers,
-    cores: Iterable[int] = (),
+    cores: Iterable[int],
 ) -> list[Row]:
     """Every row of one case under one load. `cores` are those that the suite ran on."""
     whole = Tally.merge(run.by_second(run.total_names()).values())

@@ -182,7 +182,8 @@ class ScenarioRun:
 
     def recorded_seconds(self) -> range:
         """All seconds from the start to the last that any window speaks of, ramp and warm-up included."""
-        return range(max((window.second for window in self.windows), default=-1) + 1)
+        seconds, _ = self._indexed()
+        return range(seconds[-1] + 1 if seconds else 0)
 
     def generator_by_second(self) -> dict[int, list[Tally]]:
         """The generator tallies of each second, one per window, ascending."""

@@ -186,8 +186,10 @@ ROW = Row("p99", "ns", 5e6, 5.1e6, 4e5)
         ),
         pytest.param(replace(ROW, noise=3e5), State.OK, id="right in spite of pauses is right"),
         pytest.param(
-            replace(ROW, reported=9e6, noise=3e5), State.NOT_MEASURABLE, id="off where a stranger was late too"
+            replace(ROW, reported=5.6e6, noise=3e5), State.NOT_MEASURABLE, id="off where a stranger was late too"
         ),
+        pytest.param(replace(ROW, reported=9e6, noise=3e5), State.OFF, id="off by more than a stranger met"),
+        pytest.param(replace(ROW, reported=None, noise=3e5), State.OFF, id="no pause explains that there is no data"),
         pytest.param(replace(ROW, reported=9e6, noise=1e5), State.OFF, id="off, where a stranger was in time"),
         pytest.param(
             Row("ok", "count", 10, 9, 0, disturbed=True, distrusted=True), State.OFF, id="a wrong count has no excuse"
